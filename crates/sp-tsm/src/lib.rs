@@ -1,0 +1,1 @@
+//! The service provider's Trusted Service Manager: applications, certificates, personalisation.

@@ -1,0 +1,1 @@
+//! The domain of the Trusted Service Manager: cards, credentials, procedures, ports.

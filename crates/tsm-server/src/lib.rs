@@ -1,0 +1,1 @@
+//! What both servers share: configuration, telemetry, TLS, shutdown, errors to gRPC status.

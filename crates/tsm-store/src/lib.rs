@@ -1,0 +1,1 @@
+//! The Store port on sled, sealed records, and the embedded key vault.

@@ -1,0 +1,1 @@
+//! The tsm command line: demo, development set-up, operator commands.
