@@ -1,0 +1,9 @@
+//! Cards: what the operator owns, what was read from them, what they shall hold.
+//! Never imports [`crate::jpki`].
+
+pub mod catalogue;
+pub mod content;
+pub mod counter;
+pub mod deployment;
+pub mod lease;
+pub mod uicc;

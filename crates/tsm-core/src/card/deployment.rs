@@ -1,0 +1,78 @@
+//! A service on a card: what is desired, what was observed.
+
+use crate::identity::{Iccid, ServiceName, Tenant};
+use crate::time::Timestamp;
+
+/// State of a service on a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServiceState {
+    /// Nothing of it is on the card.
+    Absent,
+    /// Security domain, load file and instance are there; not selectable yet.
+    Installed,
+    /// The applet can be selected.
+    Active,
+    /// The applet is locked.
+    Suspended,
+}
+
+/// How the first keys of the provider's domain came to be (docs/design.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeySetup {
+    /// Made by the carrier, sealed to the provider, replaced at once.
+    CarrierTrusted,
+}
+
+/// The first keys of a domain, sealed to the provider; only the provider can open them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyHandover {
+    /// Key version number on the card.
+    pub key_version: u8,
+    /// HPKE encapsulated key.
+    pub encapsulated_key: Vec<u8>,
+    /// HPKE ciphertext of ENC, MAC and DEK, 16 bytes each.
+    pub ciphertext: Vec<u8>,
+}
+
+/// A service on a card. Record id: ICCID, slash, service name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// The card.
+    pub iccid: Iccid,
+    /// The service.
+    pub service: ServiceName,
+    /// Tenant that asked.
+    pub provider: Tenant,
+    /// What shall be on the card.
+    pub desired: ServiceState,
+    /// What the last verified reading showed; `None` before it.
+    pub observed: Option<ServiceState>,
+    /// Stable reason why the work can't go on by itself.
+    pub problem: Option<String>,
+    /// Hand-over of the domain's first keys, from before they are sent to the card.
+    pub handover: Option<KeyHandover>,
+    /// How the first keys were made.
+    pub key_setup: KeySetup,
+    /// Last change of this record.
+    pub updated_at: Timestamp,
+}
+
+impl Deployment {
+    /// Record id.
+    #[must_use]
+    pub fn id(iccid: &Iccid, service: &ServiceName) -> String {
+        format!("{iccid}/{service}")
+    }
+
+    /// The card was read back and shows what is desired.
+    #[must_use]
+    pub fn converged(&self) -> bool {
+        match (self.desired, self.observed) {
+            (ServiceState::Installed, Some(ServiceState::Active)) => true,
+            (desired, Some(observed)) => desired == observed,
+            (_, None) => false,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! A card of the fleet.
+
+use globalplatform::aid::Aid;
+
+use crate::card::content::CardContent;
+use crate::identity::{Iccid, Tenant};
+
+/// A UICC as its maker delivered it, and what was last read from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uicc {
+    /// Its identifier.
+    pub iccid: Iccid,
+    /// Whose subscriber holds it: the carrier itself or one of its MVNOs.
+    pub tenant: Tenant,
+    /// Issuer security domain.
+    pub isd_aid: Aid,
+    /// Key version number of the issuer keys.
+    pub isd_key_version: u8,
+    /// The `i` parameter of SCP03; pseudo-random challenge (bit 10) is required.
+    pub scp_i: u8,
+    /// Key diversification data of the issuer keys.
+    pub kdd: [u8; 10],
+    /// Non-volatile memory for applications, in bytes, as the maker states it.
+    pub memory_bytes: u32,
+    /// What the last verified reading showed; `None` before the first.
+    pub content: Option<CardContent>,
+}

@@ -1,0 +1,1 @@
+//! Secure channel sessions as scripts: built before, verified after, counters recorded.

@@ -1,0 +1,5 @@
+//! Citizens' applications and credentials.
+
+pub mod application;
+pub mod credential;
+pub mod domain;

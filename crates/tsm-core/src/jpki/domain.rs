@@ -1,0 +1,48 @@
+//! The provider's security domain on one card, as the provider knows it.
+
+use globalplatform::aid::Aid;
+
+use crate::identity::Iccid;
+
+/// Which keys open the provider's domain. Record id: the ICCID.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProviderDomain {
+    /// The card.
+    pub iccid: Iccid,
+    /// The domain.
+    pub aid: Aid,
+    /// The `i` parameter of SCP03.
+    pub scp_i: u8,
+    /// The applet instance in it.
+    pub instance: Aid,
+    /// The carrier's first keys, sealed, until the rotation is confirmed.
+    pub initial: Option<InitialKeys>,
+    /// Generation of the provider's own keys; key version = 0x30 + generation.
+    pub generation: u8,
+}
+
+/// The keys that the carrier handed over.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InitialKeys {
+    /// Key version number on the card.
+    pub key_version: u8,
+    /// ENC, MAC and DEK, sealed to this record.
+    pub sealed: Vec<u8>,
+}
+
+impl core::fmt::Debug for InitialKeys {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "InitialKeys(version {:02X})", self.key_version)
+    }
+}
+
+impl core::fmt::Debug for ProviderDomain {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ProviderDomain")
+            .field("iccid", &self.iccid)
+            .field("aid", &self.aid)
+            .field("initial", &self.initial)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
+}

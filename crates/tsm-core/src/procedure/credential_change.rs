@@ -1,0 +1,1 @@
+//! Procedure credential_change.

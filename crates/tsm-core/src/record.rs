@@ -1,0 +1,90 @@
+//! Everything that a store holds, as one enum.
+
+use crate::audit::{AuditEntry, AuditHead};
+use crate::card::catalogue::{LoadFilePiece, Package, ServiceDefinition};
+use crate::card::counter::KeysetCounter;
+use crate::card::deployment::Deployment;
+use crate::card::lease::Lease;
+use crate::card::uicc::Uicc;
+use crate::jpki::application::{Application, PersonGuard, RequestOutcome, SpentNonce};
+use crate::jpki::credential::{Credential, SealedPrivateKey, SerialIndex};
+use crate::jpki::domain::ProviderDomain;
+
+/// A domain type that has a table.
+pub trait Stored: Into<Record> + TryFrom<Record> {
+    /// Its table.
+    const TABLE: Table;
+}
+
+macro_rules! records {
+    ($($type:ident => $name:literal),+ $(,)?) => {
+        /// Tables of the store; each holds one type of record.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Table {
+            $(#[doc = concat!("Records of type [`", stringify!($type), "`].")] $type),+
+        }
+
+        impl Table {
+            /// All tables.
+            pub const ALL: &'static [Self] = &[$(Self::$type),+];
+
+            /// Name in the database.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$type => $name),+ }
+            }
+        }
+
+        /// A value of the store.
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        #[expect(clippy::large_enum_variant, reason = "records live for one commit, never in bulk")]
+        pub enum Record {
+            $(#[doc = concat!("A [`", stringify!($type), "`].")] $type($type)),+
+        }
+
+        $(
+            impl From<$type> for Record {
+                fn from(value: $type) -> Self {
+                    Self::$type(value)
+                }
+            }
+
+            impl TryFrom<Record> for $type {
+                type Error = Record;
+
+                fn try_from(record: Record) -> Result<Self, Record> {
+                    match record {
+                        Record::$type(value) => Ok(value),
+                        other => Err(other),
+                    }
+                }
+            }
+
+            impl Stored for $type {
+                const TABLE: Table = Table::$type;
+            }
+        )+
+    };
+}
+
+records! {
+    Uicc => "uicc",
+    KeysetCounter => "keyset_counter",
+    Lease => "lease",
+    Package => "package",
+    LoadFilePiece => "load_file_piece",
+    ServiceDefinition => "service",
+    Deployment => "deployment",
+    RequestOutcome => "request",
+    Application => "application",
+    PersonGuard => "person_guard",
+    SpentNonce => "spent_nonce",
+    Credential => "credential",
+    SealedPrivateKey => "sealed_private_key",
+    SerialIndex => "serial_index",
+    ProviderDomain => "provider_domain",
+    AuditEntry => "audit_entry",
+    AuditHead => "audit_head",
+}
