@@ -1,0 +1,277 @@
+//! The strict card end (Amendment D 5.4 to 5.6, 6.2).
+//!
+//! One [`CardSession`] is the secure channel of one logical channel, from INITIALIZE UPDATE until a new one, SELECT,
+//! the end of the logical channel or a reset: whoever plays the card drops it then. After an error of secure
+//! messaging the session is *aborted*: it stays, and refuses everything (D 5.6).
+
+use core::fmt;
+
+use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::initialize_update::InitializeUpdateResponse;
+use globalplatform::status_word::StatusWord;
+
+use crate::channel::Session;
+use crate::class::Class;
+use crate::cryptogram::{
+    Challenge, card_cryptogram, host_cryptogram, pseudo_random_card_challenge,
+};
+use crate::initialize_update::{MAX_SEQUENCE_COUNTER, counter_bytes};
+use crate::keys::{SEnc, SMac, SRmac, SessionKeys, StaticKeys};
+use crate::parameters::ScpParameters;
+use crate::security_level::SecurityLevel;
+
+/// Where the card takes its challenge from.
+#[derive(Debug, Clone, Copy)]
+pub enum CardChallenge<'a> {
+    /// Random bytes; in S8 mode the first eight of them.
+    Random([u8; 16]),
+    /// Computed from the sequence counter of the key set.
+    PseudoRandom {
+        /// The value this INITIALIZE UPDATE uses: [`next_sequence_counter`] of the one before.
+        counter: u32,
+        /// AID of the application that uses the channel: the security domain itself when that is selected.
+        aid: &'a [u8],
+    },
+}
+
+/// The value that INITIALIZE UPDATE uses when the counter of the key set stands at `current`; the card stores it
+/// before it answers.
+///
+/// # Errors
+/// 6985 when the counter has run out (D 6.2.2.1).
+pub fn next_sequence_counter(current: u32) -> Result<u32, StatusWord> {
+    if current >= MAX_SEQUENCE_COUNTER {
+        return Err(StatusWord::CONDITIONS);
+    }
+    Ok(current + 1)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// INITIALIZE UPDATE is answered.
+    AwaitingAuthentication,
+    /// EXTERNAL AUTHENTICATE has failed; there is no session.
+    Failed,
+    Open,
+    Aborted,
+}
+
+/// The card's end of a session.
+pub struct CardSession {
+    state: State,
+    session: Session,
+    parameters: ScpParameters,
+    host_cryptogram: Challenge,
+    /// Level that follows the response to BEGIN or END R-MAC SESSION.
+    next_level: Option<SecurityLevel>,
+}
+
+impl CardSession {
+    /// Answers INITIALIZE UPDATE with the keys that it has chosen.
+    ///
+    /// # Errors
+    /// 6700 for a host challenge that does not have the length of the mode, 6985 for a counter that has run out,
+    /// 6A88 for keys that are not a set, 6400 when the kind of challenge contradicts the parameters.
+    pub fn initialize_update(
+        keys: &StaticKeys,
+        parameters: ScpParameters,
+        key_version: u8,
+        kdd: [u8; 10],
+        card_challenge: CardChallenge<'_>,
+        host_challenge: &[u8],
+    ) -> Result<(Self, ResponseApdu), StatusWord> {
+        let mode = parameters.mode();
+        if host_challenge.len() != mode.length() {
+            return Err(StatusWord::WRONG_LENGTH);
+        }
+        let (card_challenge, sequence_counter) = match card_challenge {
+            CardChallenge::Random(random) if !parameters.pseudo_random() => {
+                (Challenge::from_random(random, mode), None)
+            }
+            CardChallenge::PseudoRandom { counter, aid } if parameters.pseudo_random() => {
+                let counter = counter_bytes(counter).ok_or(StatusWord::CONDITIONS)?;
+                (
+                    pseudo_random_card_challenge(&keys.enc, counter, aid, mode),
+                    Some(counter),
+                )
+            }
+            _ => return Err(StatusWord::NO_DIAGNOSIS),
+        };
+        let card = card_challenge.as_bytes();
+        let session_keys = SessionKeys::derive(keys, host_challenge, card);
+        let response = InitializeUpdateResponse {
+            kdd,
+            key_version,
+            i: parameters.byte(),
+            card_challenge: card.to_vec(),
+            card_cryptogram: card_cryptogram(&session_keys.mac, mode, host_challenge, card)
+                .as_bytes()
+                .to_vec(),
+            sequence_counter,
+        };
+        let host_cryptogram = host_cryptogram(&session_keys.mac, mode, host_challenge, card);
+        let session =
+            Session::new(session_keys, mode).map_err(|_| StatusWord::REFERENCED_DATA_NOT_FOUND)?;
+        let state = State::AwaitingAuthentication;
+        let card = Self {
+            state,
+            session,
+            parameters,
+            host_cryptogram,
+            next_level: None,
+        };
+        Ok((card, ResponseApdu::with_data(response.encode())))
+    }
+
+    /// Answers EXTERNAL AUTHENTICATE: 9000, or 6982 for a missing or wrong C-MAC, 6300 for a wrong host cryptogram, 6700
+    /// for a wrong length, 6A86 for a level that the card does not offer; 6985 when an attempt has failed before, 6982
+    /// (and the end of the session) when it is open already.
+    pub fn external_authenticate(&mut self, command: &CommandApdu) -> ResponseApdu {
+        let result = match self.state {
+            State::AwaitingAuthentication => self.authenticate(command),
+            State::Failed => Err(StatusWord::CONDITIONS),
+            State::Open | State::Aborted => Err(self.abort()),
+        };
+        match result {
+            Ok(()) => ResponseApdu::ok(),
+            Err(sw) => ResponseApdu::status(sw),
+        }
+    }
+
+    fn authenticate(&mut self, command: &CommandApdu) -> Result<(), StatusWord> {
+        self.state = State::Failed;
+        let class = Class::parse(command.cla)
+            .filter(|class| class.is_secured && class.is_proprietary())
+            .ok_or(StatusWord::SECURITY_STATUS)?;
+        if command.data.len() != 2 * self.session.mode().length() {
+            return Err(StatusWord::WRONG_LENGTH);
+        }
+        let cryptogram = self
+            .session
+            .strip_c_mac(class, command)
+            .ok_or(StatusWord::SECURITY_STATUS)?;
+        let level = SecurityLevel::try_from(command.p1)
+            .ok()
+            .filter(|level| level.is_offered_by(self.parameters) && command.p2 == 0x00)
+            .ok_or(StatusWord::WRONG_P1P2)?;
+        if !self.host_cryptogram.is(&cryptogram) {
+            return Err(StatusWord::AUTH_FAILED);
+        }
+        self.session.open(level, class.channel);
+        self.state = State::Open;
+        Ok(())
+    }
+
+    /// Checks a command as it came over the contacts and gives the plain one. Before authentication, and at
+    /// level `Authenticated`, plain commands pass as they are: whether they need a session is not known here.
+    ///
+    /// # Errors
+    /// 6982: the command is not protected as the level demands, and the session is aborted; or it has been aborted
+    /// before; or the command is protected although no session is open.
+    pub fn unwrap(&mut self, command: &CommandApdu) -> Result<CommandApdu, StatusWord> {
+        match self.state {
+            State::Open => self
+                .session
+                .open_command(command)
+                .ok_or_else(|| self.abort()),
+            State::Aborted => Err(StatusWord::SECURITY_STATUS),
+            State::AwaitingAuthentication | State::Failed => Class::parse(command.cla)
+                .filter(|class| !class.is_secured)
+                .map(|_| command.clone())
+                .ok_or(StatusWord::SECURITY_STATUS),
+        }
+    }
+
+    /// Protects the response to the command unwrapped last. An error status word goes out alone, and so does
+    /// everything when no session is open.
+    pub fn wrap(&mut self, response: ResponseApdu) -> ResponseApdu {
+        if self.state != State::Open {
+            return response;
+        }
+        let success = response.sw == StatusWord::OK;
+        let response = self.session.protect_response(response);
+        if let Some(level) = self.next_level.take().filter(|_| success) {
+            self.session.set_level(level);
+        }
+        response
+    }
+
+    /// Answers BEGIN R-MAC SESSION (the plain command; D 7.1.3). The level rises once its response has been wrapped.
+    pub fn begin_r_mac(&mut self, command: &CommandApdu) -> ResponseApdu {
+        match self.level_after_begin(command) {
+            Ok(level) => {
+                self.next_level = Some(level);
+                ResponseApdu::ok()
+            }
+            Err(sw) => ResponseApdu::status(sw),
+        }
+    }
+
+    fn level_after_begin(&self, command: &CommandApdu) -> Result<SecurityLevel, StatusWord> {
+        if !matches!((command.p1, command.p2), (0x10 | 0x30, 0x01)) {
+            return Err(StatusWord::WRONG_P1P2);
+        }
+        let is_well_formed = match command.data.split_first() {
+            None => true,
+            Some((length, challenge)) => usize::from(*length) == challenge.len(),
+        };
+        if !is_well_formed {
+            return Err(StatusWord::WRONG_DATA);
+        }
+        let level = self.level();
+        level
+            .with_response_protection(command.p1)
+            .filter(|next| *next != level && level.c_mac() && next.is_offered_by(self.parameters))
+            .filter(|_| self.is_authenticated())
+            .ok_or(StatusWord::CONDITIONS)
+    }
+
+    /// Answers END R-MAC SESSION (the plain command; D 7.1.4). Its own response is still protected as before.
+    pub fn end_r_mac(&mut self, command: &CommandApdu) -> ResponseApdu {
+        if (command.p1, command.p2) != (0x00, 0x03) {
+            return ResponseApdu::status(StatusWord::WRONG_P1P2);
+        }
+        let opened_at = self.session.opened_at();
+        if !self.is_authenticated() || self.level() == opened_at {
+            return ResponseApdu::status(StatusWord::CONDITIONS);
+        }
+        self.next_level = Some(opened_at);
+        ResponseApdu::ok()
+    }
+
+    /// The level in force; `Authenticated` also before authentication and after an abort, so ask
+    /// [`CardSession::is_authenticated`] as well.
+    pub fn level(&self) -> SecurityLevel {
+        match self.state {
+            State::Open => self.session.level(),
+            _ => SecurityLevel::Authenticated,
+        }
+    }
+
+    /// The host has proven itself, and nothing has gone wrong since.
+    pub fn is_authenticated(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// An error of secure messaging has ended the session: what needs it is refused until it is replaced.
+    pub fn is_aborted(&self) -> bool {
+        self.state == State::Aborted
+    }
+
+    /// The session keys, for a checker that looks for them in places where they must not be.
+    pub fn danger_session_keys(&self) -> (&SEnc, &SMac, &SRmac) {
+        let SessionKeys { enc, mac, rmac } = self.session.keys();
+        (enc, mac, rmac)
+    }
+
+    fn abort(&mut self) -> StatusWord {
+        self.state = State::Aborted;
+        StatusWord::SECURITY_STATUS
+    }
+}
+
+impl fmt::Debug for CardSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CardSession({:?}, {:?})", self.state, self.session)
+    }
+}

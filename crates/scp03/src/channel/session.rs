@@ -1,0 +1,144 @@
+//! What both ends of a session remember: keys, level, MAC chaining value and encryption counter.
+
+use core::fmt;
+
+use globalplatform::apdu::CommandApdu;
+
+use crate::block::SessionCiphers;
+use crate::class::Class;
+use crate::keys::{KeyError, SessionKeys};
+use crate::parameters::Mode;
+use crate::security_level::SecurityLevel;
+
+const INS_BEGIN_R_MAC_SESSION: u8 = 0x7A;
+const INS_END_R_MAC_SESSION: u8 = 0x78;
+
+/// One end of a session after mutual authentication.
+pub(crate) struct Session {
+    pub(super) ciphers: SessionCiphers,
+    keys: SessionKeys,
+    mode: Mode,
+    /// Logical channel the session was opened on.
+    pub(super) channel: u8,
+    /// Level set by EXTERNAL AUTHENTICATE; commands are always protected as it says.
+    opened_at: SecurityLevel,
+    /// Level that the next response follows: BEGIN and END R-MAC SESSION move it.
+    level: SecurityLevel,
+    /// The whole MAC of the last command.
+    pub(super) chaining: [u8; 16],
+    /// Number of the last command; 1 is the first one after EXTERNAL AUTHENTICATE (D 6.2.6).
+    pub(super) counter: u64,
+}
+
+/// What is needed to open the response to one command, whatever has been wrapped since.
+#[derive(Clone, Copy)]
+pub(crate) struct Outstanding {
+    pub(super) chaining: [u8; 16],
+    pub(super) counter: u64,
+    effect: Option<Effect>,
+}
+
+/// What a successful command does to the protection of later responses.
+#[derive(Clone, Copy)]
+enum Effect {
+    Begin(u8),
+    End,
+}
+
+impl Session {
+    /// A session as it is while EXTERNAL AUTHENTICATE is on its way.
+    pub(crate) fn new(keys: SessionKeys, mode: Mode) -> Result<Self, KeyError> {
+        Ok(Self {
+            ciphers: SessionCiphers::new(&keys).ok_or(KeyError::MixedLengths)?,
+            keys,
+            mode,
+            channel: 0,
+            opened_at: SecurityLevel::Authenticated,
+            level: SecurityLevel::Authenticated,
+            chaining: [0; 16],
+            counter: 0,
+        })
+    }
+
+    /// Sets what EXTERNAL AUTHENTICATE has settled.
+    pub(crate) fn open(&mut self, level: SecurityLevel, channel: u8) {
+        self.opened_at = level;
+        self.level = level;
+        self.channel = channel;
+    }
+
+    pub(crate) fn level(&self) -> SecurityLevel {
+        self.level
+    }
+
+    pub(crate) fn set_level(&mut self, level: SecurityLevel) {
+        self.level = level;
+    }
+
+    pub(crate) fn opened_at(&self) -> SecurityLevel {
+        self.opened_at
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(crate) fn keys(&self) -> &SessionKeys {
+        &self.keys
+    }
+
+    /// The last command as one whose response is still to come.
+    pub(crate) fn outstanding(&self, plain: &CommandApdu) -> Outstanding {
+        Outstanding {
+            chaining: self.chaining,
+            counter: self.counter,
+            effect: Effect::of(plain),
+        }
+    }
+
+    /// Goes back to the state right after the command of `last`: nothing wrapped later was ever seen by the card.
+    pub(crate) fn rewind(&mut self, last: &Outstanding) {
+        self.chaining = last.chaining;
+        self.counter = last.counter;
+    }
+
+    /// Draws the consequence of a command that was answered by 9000.
+    pub(super) fn settle(&mut self, answered: &Outstanding) {
+        match answered.effect {
+            Some(Effect::Begin(response)) => {
+                self.level = self
+                    .level
+                    .with_response_protection(response)
+                    .unwrap_or(self.level);
+            }
+            Some(Effect::End) => self.level = self.opened_at,
+            None => {}
+        }
+    }
+}
+
+impl Effect {
+    /// BEGIN R-MAC SESSION (D 7.1.3) and END R-MAC SESSION (D 7.1.4); every other command has none.
+    fn of(plain: &CommandApdu) -> Option<Self> {
+        if !Class::parse(plain.cla)?.is_proprietary() {
+            return None;
+        }
+        match plain.ins {
+            INS_BEGIN_R_MAC_SESSION => Some(Self::Begin(plain.p1)),
+            INS_END_R_MAC_SESSION => Some(Self::End),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            mode,
+            level,
+            channel,
+            ..
+        } = self;
+        write!(f, "{mode:?}, {level:?}, logical channel {channel}")
+    }
+}

@@ -1,0 +1,41 @@
+//! Session keys (Amendment D 4.1.5 and 6.2.1).
+
+use super::{KeyBytes, KeyError, StaticKeys, key_type};
+use crate::kdf::{Constant, fill};
+
+key_type!(
+    /// S-ENC: encrypts the data of commands and responses.
+    SEnc
+);
+key_type!(
+    /// S-MAC: MACs of commands, and both cryptograms.
+    SMac
+);
+key_type!(
+    /// S-RMAC: MACs of responses.
+    SRmac
+);
+
+/// The keys of one session. There is no session DEK: key data is encrypted under the static one (D 6.2.8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionKeys {
+    /// Encrypts data.
+    pub enc: SEnc,
+    /// MACs of commands, and both cryptograms.
+    pub mac: SMac,
+    /// MACs of responses.
+    pub rmac: SRmac,
+}
+
+impl SessionKeys {
+    /// Derives the keys of the session that two challenges open.
+    pub fn derive(keys: &StaticKeys, host_challenge: &[u8], card_challenge: &[u8]) -> Self {
+        let context = [host_challenge, card_challenge];
+        let derive = |key: &KeyBytes, constant| key.like(|out| fill(key, constant, &context, out));
+        Self {
+            enc: SEnc(derive(&keys.enc.0, Constant::SEnc as u8)),
+            mac: SMac(derive(&keys.mac.0, Constant::SMac as u8)),
+            rmac: SRmac(derive(&keys.mac.0, Constant::SRmac as u8)),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Security levels of a session (Amendment D 5.3 and table 7-6, P1 of EXTERNAL AUTHENTICATE).
+
+use thiserror::Error;
+
+use crate::parameters::{Mode, ScpParameters};
+
+/// What protects the commands and responses that follow EXTERNAL AUTHENTICATE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum SecurityLevel {
+    /// Both ends are authenticated; commands and responses are plain.
+    Authenticated = 0x00,
+    /// Commands carry a MAC.
+    CMac = 0x01,
+    /// Commands are encrypted and carry a MAC.
+    CMacCDec = 0x03,
+    /// Commands and responses carry a MAC.
+    CMacRMac = 0x11,
+    /// Commands are encrypted; commands and responses carry a MAC.
+    CMacCDecRMac = 0x13,
+    /// Commands and responses are encrypted and carry a MAC.
+    Full = 0x33,
+}
+
+impl SecurityLevel {
+    /// Every level, weakest first.
+    pub const ALL: [Self; 6] = [
+        Self::Authenticated,
+        Self::CMac,
+        Self::CMacCDec,
+        Self::CMacRMac,
+        Self::CMacCDecRMac,
+        Self::Full,
+    ];
+
+    /// P1 of EXTERNAL AUTHENTICATE.
+    pub const fn byte(self) -> u8 {
+        self as u8
+    }
+
+    /// Commands carry a MAC.
+    pub const fn c_mac(self) -> bool {
+        self.byte() & 0x01 != 0
+    }
+
+    /// Commands are encrypted.
+    pub const fn c_decryption(self) -> bool {
+        self.byte() & 0x02 != 0
+    }
+
+    /// Responses carry a MAC.
+    pub const fn r_mac(self) -> bool {
+        self.byte() & 0x10 != 0
+    }
+
+    /// Responses are encrypted.
+    pub const fn r_encryption(self) -> bool {
+        self.byte() & 0x20 != 0
+    }
+
+    /// Whether a card with these parameters offers the level.
+    pub const fn is_offered_by(self, parameters: ScpParameters) -> bool {
+        (!self.r_mac() || parameters.r_mac()) && (!self.r_encryption() || parameters.r_encryption())
+    }
+
+    /// The most clear bytes that fit the data field of one short command, 255 bytes on the wire.
+    pub const fn max_command_data(self, mode: Mode) -> usize {
+        if !self.c_mac() {
+            return 255;
+        }
+        let room = 255 - mode.length();
+        if self.c_decryption() {
+            room / 16 * 16 - 1
+        } else {
+            room
+        }
+    }
+
+    /// The most clear bytes that fit the data field of one short response, 256 bytes on the wire.
+    pub const fn max_response_data(self, mode: Mode) -> usize {
+        if !self.r_mac() {
+            return 256;
+        }
+        let room = 256 - mode.length();
+        if self.r_encryption() {
+            room / 16 * 16 - 1
+        } else {
+            room
+        }
+    }
+
+    /// The level with `response` protection (10 or 30, as in BEGIN R-MAC SESSION) added, if that is a level.
+    pub(crate) fn with_response_protection(self, response: u8) -> Option<Self> {
+        Self::try_from(self.byte() | response).ok()
+    }
+}
+
+impl TryFrom<u8> for SecurityLevel {
+    type Error = InvalidSecurityLevel;
+
+    fn try_from(byte: u8) -> Result<Self, InvalidSecurityLevel> {
+        Self::ALL
+            .into_iter()
+            .find(|level| level.byte() == byte)
+            .ok_or(InvalidSecurityLevel { byte })
+    }
+}
+
+impl From<SecurityLevel> for u8 {
+    fn from(level: SecurityLevel) -> u8 {
+        level.byte()
+    }
+}
+
+/// The byte is no security level of SCP03.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{byte:02X} is not an SCP03 security level")]
+pub struct InvalidSecurityLevel {
+    /// The byte as given.
+    pub byte: u8,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_exactly_the_levels_of_the_specification() {
+        let accepted = (0..=0xFF).filter(|&byte| SecurityLevel::try_from(byte).is_ok());
+        assert!(accepted.eq([0x00, 0x01, 0x03, 0x11, 0x13, 0x33]));
+    }
+
+    #[test]
+    fn knows_how_much_fits_a_short_apdu() {
+        use SecurityLevel::{CMac, CMacRMac, Full};
+        assert_eq!(
+            [Mode::S8, Mode::S16].map(|m| CMac.max_command_data(m)),
+            [247, 239]
+        );
+        assert_eq!(
+            [Mode::S8, Mode::S16].map(|m| Full.max_command_data(m)),
+            [239, 223]
+        );
+        assert_eq!(
+            [Mode::S8, Mode::S16].map(|m| CMacRMac.max_response_data(m)),
+            [248, 240]
+        );
+        assert_eq!(
+            [Mode::S8, Mode::S16].map(|m| Full.max_response_data(m)),
+            [239, 239]
+        );
+    }
+
+    #[test]
+    fn a_card_without_r_mac_offers_three_levels() {
+        let parameters = ScpParameters::new(0x10).unwrap();
+        let offered = SecurityLevel::ALL.map(|level| level.is_offered_by(parameters));
+        assert_eq!(offered, [true, true, true, false, false, false]);
+    }
+}
