@@ -6,8 +6,8 @@ use crate::card::counter::KeysetCounter;
 use crate::card::deployment::Deployment;
 use crate::card::lease::Lease;
 use crate::card::uicc::Uicc;
-use crate::jpki::application::{Application, PersonGuard, RequestOutcome, SpentNonce};
-use crate::jpki::credential::{Credential, SealedPrivateKey, SerialIndex};
+use crate::jpki::application::{Application, CardGuard, PersonGuard, RequestOutcome, SpentNonce};
+use crate::jpki::credential::{Credential, OpenDuty, SealedPrivateKey, SerialIndex};
 use crate::jpki::domain::ProviderDomain;
 
 /// A domain type that has a table.
@@ -80,9 +80,11 @@ records! {
     RequestOutcome => "request",
     Application => "application",
     PersonGuard => "person_guard",
+    CardGuard => "card_guard",
     SpentNonce => "spent_nonce",
     Credential => "credential",
     SealedPrivateKey => "sealed_private_key",
+    OpenDuty => "open_duty",
     SerialIndex => "serial_index",
     ProviderDomain => "provider_domain",
     AuditEntry => "audit_entry",

@@ -55,7 +55,7 @@ pub struct Application {
     pub state: ApplicationState,
     /// Stable reason of a refusal.
     pub refusal: Option<String>,
-    /// Its credential, from KeyIssued on.
+    /// Its credential, from the moment a key pair was set aside for it.
     pub credential: Option<String>,
     /// How the domain's first keys were made, from AppletInstalled on.
     pub key_setup: Option<KeySetup>,
@@ -83,6 +83,14 @@ impl PersonGuard {
     pub fn id(person: &str) -> String {
         format!("mobile-terminal/{person}")
     }
+}
+
+/// The one open application, live credential, or credential that the card still
+/// owes a duty for, of a card. Record id: the ICCID.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardGuard {
+    /// Application that holds the place.
+    pub application: String,
 }
 
 /// A nonce that a person's accepted application has used. Record id: SHA-256

@@ -89,7 +89,7 @@ pub struct Credential {
 pub struct SealedPrivateKey {
     /// Slot whose key seals it.
     pub slot: SlotId,
-    /// PKCS#8, sealed under the slot's key.
+    /// The parts as the card takes them, sealed under the slot's key.
     pub ciphertext: Vec<u8>,
 }
 
@@ -97,6 +97,18 @@ impl core::fmt::Debug for SealedPrivateKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "SealedPrivateKey({:?})", self.slot)
     }
+}
+
+/// A duty that the card still has, and when to remind it. Exists exactly while
+/// [`Credential::duty`] is not `None`. Record id: the credential's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenDuty {
+    /// Idempotency key of what the operator is asked for.
+    pub request_id: String,
+    /// How often it was tried in vain.
+    pub attempts: u32,
+    /// Not to be tried again before.
+    pub due_at: Timestamp,
 }
 
 /// Finds a credential by its certificate. Record id: serial number in hex.

@@ -15,9 +15,12 @@ pub struct ProviderDomain {
     pub scp_i: u8,
     /// The applet instance in it.
     pub instance: Aid,
+    /// SHA-256 of the newest hand-over that was opened: encapsulated key, ciphertext.
+    pub handover_sha256: [u8; 32],
     /// The carrier's first keys, sealed, until the rotation is confirmed.
     pub initial: Option<InitialKeys>,
-    /// Generation of the provider's own keys; key version = 0x30 + generation.
+    /// Generation of the provider's own keys that was confirmed last; 0 before
+    /// the first. While `initial` is there, generation + 1 may be on the card.
     pub generation: u8,
 }
 
