@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Every test of the project, with the set-up that it needs.
+#
+#   tests/run.sh        what every change must pass (about 10 minutes from nothing on two cores)
+#   tests/run.sh full   the long tier on top
+#
+# Debian and root are needed only where `openssl` is missing. Servers are
+# started by the tests themselves, on private ports and in temporary folders.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tier=${1:-quick}
+case $tier in
+    quick | full) ;;
+    *) echo "usage: tests/run.sh [full]" >&2; exit 2 ;;
+esac
+
+step() { printf '\n== %s\n' "$*"; }
+
+packages=()
+command -v openssl >/dev/null || packages+=(openssl)
+command -v gcc >/dev/null || command -v cc >/dev/null || packages+=(gcc libc6-dev)
+if ((${#packages[@]})); then
+    step "Debian packages: ${packages[*]}"
+    if [ "$(id -u)" != 0 ]; then
+        echo "Please install: ${packages[*]} (or run this as root once)." >&2
+        exit 1
+    fi
+    apt-get update -q
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
+fi
+
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+step "Format"
+cargo fmt --all --check
+
+step "Lints"
+cargo clippy --workspace --all-targets --locked -- -D warnings
+
+step "Documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+step "no_std crates without their std features"
+cargo check --locked -p globalplatform --no-default-features
+cargo check --locked -p scp03
+
+step "Tests"
+set +e
+cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
+status=${PIPESTATUS[0]}
+set -e
+
+if [ "$tier" = full ]; then
+    step "Long tier: 200 cards"
+    cargo build --release --locked
+    cargo run --release --locked -- demo --cards 200 || status=1
+fi
+
+step "Totals"
+awk '
+    /^test result:/ { for (i = 1; i < NF; i++) { if ($(i+1) ~ /^passed/) p += $i; if ($(i+1) ~ /^failed/) f += $i; if ($(i+1) ~ /^ignored/) s += $i } }
+    /^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3 }
+    END { printf "%d passed, %d failed, %d skipped\n", p, f, s }
+' "$log"
+exit "$status"
