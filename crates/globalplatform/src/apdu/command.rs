@@ -1,0 +1,365 @@
+//! Command APDUs: the four cases, short and extended.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::{MAX_EXTENDED_DATA, MAX_EXTENDED_LE, MAX_SHORT_DATA, MAX_SHORT_LE};
+use crate::{
+    error::{DecodeError, EncodeError},
+    tlv::Reader,
+};
+
+/// A command APDU.
+///
+/// ```
+/// use globalplatform::apdu::CommandApdu;
+///
+/// let command = CommandApdu::new(0x80, 0xF2, 0x40, 0x02).with_data([0x4F, 0x00]).with_le(256);
+/// assert_eq!(command.encode()?, [0x80, 0xF2, 0x40, 0x02, 2, 0x4F, 0x00, 0x00]);
+/// # Ok::<(), globalplatform::error::EncodeError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct CommandApdu {
+    /// Class: origin, secure messaging, chaining and logical channel.
+    pub cla: u8,
+    /// Instruction.
+    pub ins: u8,
+    /// First parameter.
+    pub p1: u8,
+    /// Second parameter.
+    pub p2: u8,
+    /// The data field, without Lc.
+    pub data: Vec<u8>,
+    /// How many bytes of response are expected at most; `None` leaves Le out. 256 is written as 00
+    /// in a short APDU, 65536 as 0000 in an extended one, and 0 like these largest values.
+    pub le: Option<u32>,
+    /// Whether Lc and Le are written in their extended form.
+    pub extended: bool,
+}
+
+impl CommandApdu {
+    /// A short command without data and without Le.
+    #[must_use]
+    pub const fn new(cla: u8, ins: u8, p1: u8, p2: u8) -> Self {
+        Self {
+            cla,
+            ins,
+            p1,
+            p2,
+            data: Vec::new(),
+            le: None,
+            extended: false,
+        }
+    }
+
+    /// The same command with this data field.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Into<Vec<u8>>) -> Self {
+        self.data = data.into();
+        self
+    }
+
+    /// The same command that expects up to `le` bytes in response.
+    #[must_use]
+    pub const fn with_le(mut self, le: u32) -> Self {
+        self.le = Some(le);
+        self
+    }
+
+    /// The same command in the extended form.
+    #[must_use]
+    pub const fn with_extended_length(mut self) -> Self {
+        self.extended = true;
+        self
+    }
+
+    /// CLA, INS, P1, P2.
+    #[must_use]
+    pub const fn header(&self) -> [u8; 4] {
+        [self.cla, self.ins, self.p1, self.p2]
+    }
+
+    /// Where the data field begins in the encoded command.
+    #[must_use]
+    pub const fn data_offset(&self) -> usize {
+        if self.extended { 7 } else { 5 }
+    }
+
+    /// Reads the data field with offsets of the encoded command.
+    #[must_use]
+    pub fn reader(&self) -> Reader<'_> {
+        Reader::with_base(&self.data, self.data_offset())
+    }
+
+    /// The bytes as sent.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`] or [`EncodeError::LeTooLarge`] when data or Le do not fit the form;
+    /// a short command never becomes extended by itself.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let (max_data, max_le) = if self.extended {
+            (MAX_EXTENDED_DATA, MAX_EXTENDED_LE)
+        } else {
+            (MAX_SHORT_DATA, MAX_SHORT_LE)
+        };
+        let length = self.data.len();
+        if length > max_data {
+            return Err(EncodeError::TooLong {
+                field: "command data",
+                length,
+                limit: max_data,
+            });
+        }
+        if let Some(le) = self.le.filter(|le| *le > max_le) {
+            return Err(EncodeError::LeTooLarge { le, limit: max_le });
+        }
+        let mut bytes = Vec::with_capacity(length + 10);
+        bytes.extend_from_slice(&self.header());
+        if length > 0 {
+            self.push_lc(&mut bytes);
+            bytes.extend_from_slice(&self.data);
+        }
+        if let Some(le) = self.le {
+            self.push_le(&mut bytes, le);
+        }
+        Ok(bytes)
+    }
+
+    fn push_lc(&self, bytes: &mut Vec<u8>) {
+        let length = self.data.len();
+        if self.extended {
+            bytes.push(0);
+            bytes.extend_from_slice(&(length as u16).to_be_bytes());
+        } else {
+            bytes.push(length as u8);
+        }
+    }
+
+    /// The largest value is the one whose low bytes are zero.
+    fn push_le(&self, bytes: &mut Vec<u8>, le: u32) {
+        if !self.extended {
+            bytes.push(le as u8);
+            return;
+        }
+        if self.data.is_empty() {
+            bytes.push(0);
+        }
+        bytes.extend_from_slice(&(le as u16).to_be_bytes());
+    }
+
+    /// Decodes a command in any of the four cases, short or extended.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`], [`DecodeError::TrailingBytes`], or [`DecodeError::InvalidLength`]
+    /// for an extended Lc of zero.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let [cla, ins, p1, p2] = reader.array()?;
+        let mut command = Self::new(cla, ins, p1, p2);
+        match *reader.remaining() {
+            [] => {}
+            [le] => command.le = Some(largest_if_zero(le.into(), MAX_SHORT_LE)),
+            [0, ..] => command.decode_extended(&mut reader)?,
+            [lc, ..] => {
+                reader.u8()?;
+                command.data = reader.take(lc.into())?.to_vec();
+                if !reader.is_empty() {
+                    let le = reader.u8()?;
+                    command.le = Some(largest_if_zero(le.into(), MAX_SHORT_LE));
+                }
+            }
+        }
+        reader.finish()?;
+        Ok(command)
+    }
+
+    fn decode_extended(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        self.extended = true;
+        reader.u8()?;
+        let offset = reader.offset();
+        let count = reader.u16()?;
+        if reader.is_empty() {
+            self.le = Some(largest_if_zero(count.into(), MAX_EXTENDED_LE));
+            return Ok(());
+        }
+        if count == 0 {
+            return Err(DecodeError::InvalidLength { offset });
+        }
+        self.data = reader.take(count.into())?.to_vec();
+        if !reader.is_empty() {
+            let le = reader.u16()?;
+            self.le = Some(largest_if_zero(le.into(), MAX_EXTENDED_LE));
+        }
+        Ok(())
+    }
+}
+
+const fn largest_if_zero(le: u32, largest: u32) -> u32 {
+    if le == 0 { largest } else { le }
+}
+
+impl fmt::Debug for CommandApdu {
+    /// Header and length, never data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [cla, ins, p1, p2] = self.header();
+        write!(f, "CommandApdu({cla:02X} {ins:02X} {p1:02X} {p2:02X}, ")?;
+        write!(f, "{} bytes", self.data.len())?;
+        if let Some(le) = self.le {
+            write!(f, ", le {le}")?;
+        }
+        f.write_str(if self.extended { ", extended)" } else { ")" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{format, vec};
+    use proptest::prelude::*;
+
+    fn decode(hex: &str) -> Result<CommandApdu, DecodeError> {
+        CommandApdu::decode(&hex::decode(hex).unwrap())
+    }
+
+    #[test]
+    fn decodes_all_seven_forms() {
+        let base = || CommandApdu::new(0x80, 0xCA, 0, 0x66);
+        let data = || base().with_data([1, 2, 3]);
+        for (hex, expected) in [
+            ("80CA0066", base()),
+            ("80CA006600", base().with_le(256)),
+            ("80CA006610", base().with_le(16)),
+            ("80CA006603010203", data()),
+            ("80CA00660301020300", data().with_le(256)),
+            (
+                "80CA0066000000",
+                base().with_le(65_536).with_extended_length(),
+            ),
+            ("80CA0066000003010203", data().with_extended_length()),
+            (
+                "80CA0066000003010203012C",
+                data().with_le(300).with_extended_length(),
+            ),
+        ] {
+            assert_eq!(decode(hex).unwrap(), expected, "{hex}");
+            assert_eq!(hex::encode_upper(expected.encode().unwrap()), hex);
+        }
+    }
+
+    #[test]
+    fn refuses_malformed_commands_with_offsets() {
+        for (hex, error) in [
+            (
+                "",
+                DecodeError::Truncated {
+                    offset: 0,
+                    needed: 4,
+                },
+            ),
+            (
+                "80CA00",
+                DecodeError::Truncated {
+                    offset: 3,
+                    needed: 1,
+                },
+            ),
+            (
+                "80CA006602AA",
+                DecodeError::Truncated {
+                    offset: 6,
+                    needed: 1,
+                },
+            ),
+            ("80CA006601AA0000", DecodeError::TrailingBytes { offset: 7 }),
+            (
+                "80CA00660000",
+                DecodeError::Truncated {
+                    offset: 6,
+                    needed: 1,
+                },
+            ),
+            ("80CA0066000000AA", DecodeError::InvalidLength { offset: 5 }),
+            (
+                "80CA0066000002AA",
+                DecodeError::Truncated {
+                    offset: 8,
+                    needed: 1,
+                },
+            ),
+            (
+                "80CA0066000001AA00",
+                DecodeError::Truncated {
+                    offset: 9,
+                    needed: 1,
+                },
+            ),
+            (
+                "80CA0066000001AA000000",
+                DecodeError::TrailingBytes { offset: 10 },
+            ),
+        ] {
+            assert_eq!(decode(hex), Err(error), "{hex}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit_the_form() {
+        let long = CommandApdu::new(0, 0, 0, 0).with_data(vec![0; 256]);
+        assert!(matches!(
+            long.encode(),
+            Err(EncodeError::TooLong {
+                length: 256,
+                limit: 255,
+                ..
+            })
+        ));
+        assert_eq!(long.with_extended_length().encode().unwrap().len(), 263);
+        assert_eq!(
+            CommandApdu::new(0, 0, 0, 0).with_le(257).encode(),
+            Err(EncodeError::LeTooLarge {
+                le: 257,
+                limit: 256
+            })
+        );
+        let huge = CommandApdu::new(0, 0, 0, 0).with_extended_length();
+        assert!(huge.clone().with_data(vec![0; 65_536]).encode().is_err());
+        assert!(huge.with_le(65_537).encode().is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_data() {
+        let command = CommandApdu::new(0, 0x20, 0, 0x80).with_data(*b"1234");
+        assert_eq!(format!("{command:?}"), "CommandApdu(00 20 00 80, 4 bytes)");
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(
+            header: [u8; 4],
+            data in proptest::collection::vec(any::<u8>(), 0..600),
+            le in proptest::option::of(1u32..=65_536),
+            extended: bool,
+        ) {
+            let [cla, ins, p1, p2] = header;
+            let mut command = CommandApdu::new(cla, ins, p1, p2).with_data(data);
+            command.le = le;
+            // Without data and Le there is nothing to write in the extended form.
+            command.extended = extended && !(command.data.is_empty() && le.is_none());
+            match command.encode() {
+                Ok(bytes) => prop_assert_eq!(CommandApdu::decode(&bytes).unwrap(), command),
+                Err(_) => prop_assert!(
+                    !command.extended && (command.data.len() > 255 || le.is_some_and(|le| le > 256))
+                ),
+            }
+        }
+
+        #[test]
+        fn any_bytes_decode_or_fail_inside_the_input(
+            bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            match CommandApdu::decode(&bytes) {
+                Ok(command) => prop_assert_eq!(command.encode().unwrap(), bytes),
+                Err(error) => prop_assert!(error.offset() <= bytes.len()),
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Response APDUs.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::{error::DecodeError, status_word::StatusWord};
+
+/// A response APDU: data and status word.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ResponseApdu {
+    /// The data field.
+    pub data: Vec<u8>,
+    /// The status word.
+    pub sw: StatusWord,
+}
+
+impl ResponseApdu {
+    /// 9000 without data.
+    #[must_use]
+    pub const fn ok() -> Self {
+        Self::status(StatusWord::OK)
+    }
+
+    /// A status word without data.
+    #[must_use]
+    pub const fn status(sw: StatusWord) -> Self {
+        Self {
+            data: Vec::new(),
+            sw,
+        }
+    }
+
+    /// Data and 9000.
+    pub fn with_data(data: impl Into<Vec<u8>>) -> Self {
+        Self {
+            data: data.into(),
+            sw: StatusWord::OK,
+        }
+    }
+
+    /// The bytes as sent.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.data.len() + 2);
+        bytes.extend_from_slice(&self.data);
+        bytes.extend_from_slice(&self.sw.to_bytes());
+        bytes
+    }
+
+    /// Splits a response into data and status word.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`] when there are fewer than two bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (data, sw) = bytes.split_last_chunk().ok_or(DecodeError::Truncated {
+            offset: bytes.len(),
+            needed: 2 - bytes.len(),
+        })?;
+        Ok(Self {
+            data: data.to_vec(),
+            sw: StatusWord::from(*sw),
+        })
+    }
+}
+
+impl From<StatusWord> for ResponseApdu {
+    fn from(sw: StatusWord) -> Self {
+        Self::status(sw)
+    }
+}
+
+impl fmt::Debug for ResponseApdu {
+    /// Length and status word, never data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ResponseApdu({} bytes, {:?})", self.data.len(), self.sw)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use proptest::prelude::*;
+
+    #[test]
+    fn refuses_half_a_status_word() {
+        for (bytes, needed) in [(&[][..], 2), (&[0x90][..], 1)] {
+            assert_eq!(
+                ResponseApdu::decode(bytes),
+                Err(DecodeError::Truncated {
+                    offset: bytes.len(),
+                    needed
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_data() {
+        let response = ResponseApdu::with_data([0xDE, 0xAD]);
+        assert_eq!(format!("{response:?}"), "ResponseApdu(2 bytes, 9000)");
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(data in proptest::collection::vec(any::<u8>(), 0..300), sw: u16) {
+            let response = ResponseApdu { data, sw: StatusWord(sw) };
+            prop_assert_eq!(ResponseApdu::decode(&response.encode()).unwrap(), response);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! GET STATUS (G 11.4).
+
+use alloc::vec::Vec;
+
+use super::header::{self, INVALID_P1, INVALID_P2, Origin};
+use crate::{
+    aid::Aid,
+    apdu::{CommandApdu, MAX_SHORT_LE},
+    error::DecodeError,
+    registry::{self, RegistryEntry},
+    tlv::{Tag, Writer},
+};
+
+/// Instruction byte.
+pub const INS: u8 = 0xF2;
+
+/// P2 b2: the response consists of E3 data objects.
+const TLV_FORMAT: u8 = 0x02;
+/// P2 b1: the next entries.
+const NEXT: u8 = 0x01;
+const TAG_LIST: Tag = Tag(0x5C);
+
+/// Which part of the registry is read (G Table 11-32).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Scope {
+    /// The issuer security domain alone.
+    IssuerSecurityDomain = 0x80,
+    /// Applications and supplementary security domains.
+    Applications = 0x40,
+    /// Load files.
+    LoadFiles = 0x20,
+    /// Load files and their modules.
+    LoadFilesAndModules = 0x10,
+}
+
+impl Scope {
+    fn from_p1(p1: u8) -> Result<Self, DecodeError> {
+        match p1 {
+            0x80 => Ok(Self::IssuerSecurityDomain),
+            0x40 => Ok(Self::Applications),
+            0x20 => Ok(Self::LoadFiles),
+            0x10 => Ok(Self::LoadFilesAndModules),
+            _ => Err(INVALID_P1),
+        }
+    }
+}
+
+/// Reads entries of the registry.
+///
+/// ```
+/// use globalplatform::commands::get_status::{GetStatus, Scope};
+///
+/// let all = GetStatus::all(Scope::Applications).to_apdu();
+/// assert_eq!(all.encode()?, [0x80, 0xF2, 0x40, 0x02, 0x02, 0x4F, 0x00, 0x00]);
+/// # Ok::<(), globalplatform::error::EncodeError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GetStatus {
+    /// Which part of the registry.
+    pub scope: Scope,
+    /// The entries after those that came with 6310 before.
+    pub next: bool,
+    /// The AID or its beginning, at most 16 bytes; empty for all.
+    pub criteria: Vec<u8>,
+    /// The tags that each entry should have; empty leaves that to the card.
+    pub tag_list: Vec<Tag>,
+}
+
+impl GetStatus {
+    /// The first entries of all in this part of the registry.
+    #[must_use]
+    pub const fn all(scope: Scope) -> Self {
+        Self {
+            scope,
+            next: false,
+            criteria: Vec::new(),
+            tag_list: Vec::new(),
+        }
+    }
+
+    /// The command.
+    #[must_use]
+    pub fn to_apdu(&self) -> CommandApdu {
+        let mut writer = Writer::new();
+        writer.tlv(registry::AID, &self.criteria);
+        writer.nested_if_any(TAG_LIST, |list| {
+            self.tag_list.iter().for_each(|tag| list.tag(*tag));
+        });
+        let next = if self.next { NEXT } else { 0 };
+        CommandApdu::new(0x80, INS, self.scope as u8, TLV_FORMAT | next)
+            .with_data(writer.into_vec())
+            .with_le(MAX_SHORT_LE)
+    }
+
+    /// Decodes the command; further search criteria are skipped.
+    ///
+    /// # Errors
+    /// [`DecodeError`] with the offset in the encoded command; the obsolete response format (P2 b2
+    /// not set) is an invalid P2.
+    pub fn from_apdu(apdu: &CommandApdu) -> Result<Self, DecodeError> {
+        header::expect(apdu, Origin::GlobalPlatform, INS)?;
+        let scope = Scope::from_p1(apdu.p1)?;
+        if apdu.p2 & !NEXT != TLV_FORMAT {
+            return Err(INVALID_P2);
+        }
+        let mut reader = apdu.reader();
+        let aid = reader.expect(registry::AID)?;
+        if aid.value.len() > Aid::MAX_LENGTH {
+            return Err(DecodeError::InvalidLength {
+                offset: aid.value_offset,
+            });
+        }
+        let mut tag_list = Vec::new();
+        for tlv in reader.tlvs() {
+            let tlv = tlv?;
+            let mut tags = tlv.reader();
+            while tlv.tag == TAG_LIST && !tags.is_empty() {
+                tag_list.push(tags.tag()?);
+            }
+        }
+        Ok(Self {
+            scope,
+            next: apdu.p2 & NEXT != 0,
+            criteria: aid.value.to_vec(),
+            tag_list,
+        })
+    }
+}
+
+/// The entries in one response; the status word 6310 says that there are more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GetStatusResponse {
+    /// The entries, in the card's order.
+    pub entries: Vec<RegistryEntry>,
+}
+
+impl GetStatusResponse {
+    /// The data field.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        self.entries
+            .iter()
+            .flat_map(RegistryEntry::encode)
+            .collect()
+    }
+
+    /// Decodes the data field.
+    ///
+    /// # Errors
+    /// [`DecodeError`] with the offset in the data field.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        RegistryEntry::decode_list(data).map(|entries| Self { entries })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::{
+        any_apdu, any_bytes, apdu, assert_encodes, assert_no_panic, assert_round_trips, bytes,
+    };
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    #[test]
+    fn encodes_and_decodes_examples() {
+        let command = GetStatus {
+            scope: Scope::LoadFilesAndModules,
+            next: true,
+            criteria: bytes("A000000151"),
+            tag_list: vec![Tag(0x4F), Tag(0x9F70), Tag(0xCC)],
+        };
+        assert_encodes(
+            &command.to_apdu(),
+            "80F210030D 4F05A000000151 5C044F9F70CC 00",
+        );
+        assert_eq!(
+            GetStatus::from_apdu(&apdu("84F2800202 4F00")),
+            Ok(GetStatus::all(Scope::IssuerSecurityDomain))
+        );
+    }
+
+    #[test]
+    fn refuses_malformed_commands_with_offsets() {
+        for (hex, offset) in [
+            ("00F24002024F00", 0),
+            ("80F0400202 4F00", 1),
+            ("80F2C00202 4F00", 2),
+            ("80F2400002 4F00", 3),
+            ("80F2400602 4F00", 3),
+            ("80F2400200", 5),
+            ("80F2400202 5C00", 5),
+            ("80F2400203 4F0500", 8),
+            ("80F2400206 4F005C029F9F", 11),
+            ("80F2400213 4F110000000000000000000000000000000000", 7),
+        ] {
+            let error = GetStatus::from_apdu(&apdu(hex)).unwrap_err();
+            assert_eq!(error.offset(), offset, "{hex}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(
+            scope in prop_oneof![
+                Just(Scope::IssuerSecurityDomain), Just(Scope::Applications),
+                Just(Scope::LoadFiles), Just(Scope::LoadFilesAndModules)],
+            next: bool,
+            criteria in any_bytes(0..=16),
+            tag_list in proptest::collection::vec(
+                prop_oneof![Just(0x4Fu32), Just(0x9F70), Just(0xC5), Just(0xCC)].prop_map(Tag), 0..70),
+        ) {
+            let command = GetStatus { scope, next, criteria, tag_list };
+            assert_round_trips(&command, GetStatus::to_apdu, GetStatus::from_apdu);
+        }
+
+        #[test]
+        fn nothing_panics(apdu in any_apdu(INS)) {
+            assert_no_panic(&apdu, GetStatus::from_apdu);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! INSTALL [for personalization] (G 11.5.2.3.6).
+
+use super::{
+    fields::{self, Field},
+    purpose,
+};
+use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError, tlv::Writer};
+
+/// Sends the STORE DATA commands that follow to an application of the selected security domain.
+///
+/// ```
+/// use globalplatform::commands::install::InstallForPersonalization;
+///
+/// let command = InstallForPersonalization { instance: "A000000151".parse()? };
+/// let apdu = command.to_apdu().encode()?;
+/// assert_eq!(hex::encode_upper(apdu), "80E620000B000005A00000015100000000");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstallForPersonalization {
+    /// The application.
+    pub instance: Aid,
+}
+
+impl InstallForPersonalization {
+    /// The command.
+    #[must_use]
+    pub fn to_apdu(&self) -> CommandApdu {
+        let mut data = Writer::new();
+        for field in [&[][..], &[], self.instance.as_bytes(), &[], &[], &[]] {
+            data.lv(field);
+        }
+        fields::command(purpose::PERSONALIZATION, data)
+    }
+
+    /// Decodes the command; every field but the AID must be empty.
+    ///
+    /// # Errors
+    /// [`DecodeError`] with the offset in the encoded command.
+    pub fn from_apdu(apdu: &CommandApdu) -> Result<Self, DecodeError> {
+        let mut reader = fields::open(apdu, purpose::PERSONALIZATION)?;
+        for _ in 0..2 {
+            Field::read(&mut reader)?.empty()?;
+        }
+        let instance = Field::read(&mut reader)?.aid()?;
+        for _ in 0..3 {
+            Field::read(&mut reader)?.empty()?;
+        }
+        reader.finish()?;
+        Ok(Self { instance })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::{any_aid, apdu, assert_round_trips};
+    use proptest::prelude::*;
+
+    #[test]
+    fn refuses_malformed_commands_with_offsets() {
+        for (hex, offset) in [
+            ("80E60200", 2),
+            ("80E62000", 5),
+            ("80E62000 0C 01AA 00 05A000000151 00 00 00", 6),
+            ("80E62000 06 00 00 00 00 00 00", 8),
+            ("80E62000 0C 00 00 05A000000151 0100 00 00", 14),
+            ("80E62000 0A 00 00 05A000000151 00 00", 15),
+            ("80E62000 0C 00 00 05A000000151 00 00 00 00", 16),
+        ] {
+            let error = InstallForPersonalization::from_apdu(&apdu(hex)).unwrap_err();
+            assert_eq!(error.offset(), offset, "{hex}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(instance in any_aid()) {
+            assert_round_trips(
+                &InstallForPersonalization { instance },
+                InstallForPersonalization::to_apdu,
+                InstallForPersonalization::from_apdu,
+            );
+        }
+    }
+}

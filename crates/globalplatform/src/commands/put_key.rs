@@ -1,0 +1,350 @@
+//! PUT KEY (G 11.8; AES keys: D 7.2).
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::header::{self, INVALID_P1, Origin};
+use crate::{
+    apdu::{CommandApdu, MAX_SHORT_LE},
+    error::DecodeError,
+    tlv::{Reader, Writer},
+};
+
+/// Instruction byte.
+pub const INS: u8 = 0xD8;
+
+/// Key type of AES keys (G Table 11-16).
+pub const AES: u8 = 0x88;
+/// Key type of an EC public key.
+pub const EC_PUBLIC: u8 = 0xB0;
+/// Component type of a reference to well-known curve parameters.
+pub const EC_CURVE_REFERENCE: u8 = 0xF0;
+
+/// P2 b8: several keys.
+const MULTIPLE: u8 = 0x80;
+/// The first value that is a key type; what is smaller is the length of a check value.
+const FIRST_KEY_TYPE: u8 = 0x80;
+/// The last one; FF introduces the extended format of key data, which this decoder does not take.
+const LAST_KEY_TYPE: u8 = 0xFE;
+
+/// Adds a key set or replaces keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutKey {
+    /// The key version to replace, 01 to 7F; 00 adds new keys.
+    pub replaces: u8,
+    /// The version that the keys get.
+    pub new_version: u8,
+    /// Identifier of the first key; the others follow by one.
+    pub first_id: u8,
+    /// The keys.
+    pub keys: Vec<PutKeyField>,
+    /// Whether P2 announces several keys.
+    pub multiple: bool,
+}
+
+/// One key of PUT KEY.
+///
+/// For a secret key `block` is everything after the length byte: with AES the length of the clear
+/// key and the cipher text in the form of Amendment D, or the cipher text alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PutKeyField {
+    /// Key type ([`AES`], …).
+    pub key_type: u8,
+    /// The key data.
+    pub block: Vec<u8>,
+    /// Further parts of the key, the curve reference of an EC key for example; mostly none.
+    pub components: Vec<KeyComponent>,
+    /// The key check value: 3 bytes for AES and DES, empty for public keys.
+    pub kcv: Vec<u8>,
+}
+
+/// A further part of a key that has several.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyComponent {
+    /// Type of the part.
+    pub key_type: u8,
+    /// Its data.
+    pub block: Vec<u8>,
+}
+
+impl PutKeyField {
+    /// A key of one part.
+    pub fn new(key_type: u8, block: impl Into<Vec<u8>>, kcv: impl Into<Vec<u8>>) -> Self {
+        Self {
+            key_type,
+            block: block.into(),
+            components: Vec::new(),
+            kcv: kcv.into(),
+        }
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.u8(self.key_type);
+        writer.lv(&self.block);
+        for component in &self.components {
+            writer.u8(component.key_type);
+            writer.lv(&component.block);
+        }
+        writer.lv(&self.kcv);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let KeyComponent { key_type, block } = KeyComponent::read(reader)?;
+        let mut components = Vec::new();
+        while reader.peek().is_some_and(|next| next >= FIRST_KEY_TYPE) {
+            components.push(KeyComponent::read(reader)?);
+        }
+        let kcv = reader.lv()?.to_vec();
+        Ok(Self {
+            key_type,
+            block,
+            components,
+            kcv,
+        })
+    }
+}
+
+impl KeyComponent {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let offset = reader.offset();
+        match reader.u8()? {
+            key_type @ FIRST_KEY_TYPE..=LAST_KEY_TYPE => Ok(Self {
+                key_type,
+                block: reader.lv()?.to_vec(),
+            }),
+            _ => Err(DecodeError::InvalidValue {
+                offset,
+                field: "key type",
+            }),
+        }
+    }
+}
+
+impl PutKey {
+    /// The command.
+    #[must_use]
+    pub fn to_apdu(&self) -> CommandApdu {
+        let mut writer = Writer::new();
+        writer.u8(self.new_version);
+        for key in &self.keys {
+            key.write(&mut writer);
+        }
+        let multiple = if self.multiple { MULTIPLE } else { 0 };
+        CommandApdu::new(0x80, INS, self.replaces, self.first_id | multiple)
+            .with_data(writer.into_vec())
+            .with_le(MAX_SHORT_LE)
+    }
+
+    /// Decodes the command.
+    ///
+    /// # Errors
+    /// [`DecodeError`] with the offset in the encoded command. "More commands follow" (P1 b8) is an
+    /// invalid P1: the parts are joined first. Several keys without the bit in P2 are trailing bytes.
+    pub fn from_apdu(apdu: &CommandApdu) -> Result<Self, DecodeError> {
+        header::expect(apdu, Origin::GlobalPlatform, INS)?;
+        if apdu.p1 & 0x80 != 0 {
+            return Err(INVALID_P1);
+        }
+        let multiple = apdu.p2 & MULTIPLE != 0;
+        let mut reader = apdu.reader();
+        let new_version = reader.u8()?;
+        let mut keys = Vec::from([PutKeyField::read(&mut reader)?]);
+        while multiple && !reader.is_empty() {
+            keys.push(PutKeyField::read(&mut reader)?);
+        }
+        reader.finish()?;
+        Ok(Self {
+            replaces: apdu.p1,
+            new_version,
+            first_id: apdu.p2 & !MULTIPLE,
+            keys,
+            multiple,
+        })
+    }
+}
+
+impl fmt::Debug for PutKeyField {
+    /// Types, lengths and check value, never key data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PutKeyField")
+            .field("key_type", &format_args!("{:02X}", self.key_type))
+            .field("block", &format_args!("[{} bytes]", self.block.len()))
+            .field("components", &self.components)
+            .field("kcv", &format_args!("{:02X?}", self.kcv))
+            .finish()
+    }
+}
+
+impl fmt::Debug for KeyComponent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02X}[{} bytes]", self.key_type, self.block.len())
+    }
+}
+
+/// The response: the version and, as the card computed them, the check values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutKeyResponse {
+    /// The version of the keys.
+    pub version: u8,
+    /// The check values in the order of the keys; keys without one are left out.
+    pub check_values: Vec<[u8; 3]>,
+}
+
+impl PutKeyResponse {
+    /// The data field.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut data = Vec::from([self.version]);
+        data.extend(self.check_values.iter().flatten());
+        data
+    }
+
+    /// Decodes the data field.
+    ///
+    /// # Errors
+    /// [`DecodeError::Truncated`] unless a version and whole check values of three bytes are there.
+    pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(data);
+        let version = reader.u8()?;
+        let mut check_values = Vec::new();
+        while !reader.is_empty() {
+            check_values.push(reader.array()?);
+        }
+        Ok(Self {
+            version,
+            check_values,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::{
+        any_apdu, any_bytes, apdu, assert_encodes, assert_no_panic, assert_round_trips, bytes,
+    };
+    use alloc::{format, vec};
+    use proptest::prelude::*;
+
+    /// `putkey-3x128-dek128` of the project's SCP03 vectors.
+    const THREE_KEYS: &str = "80D8008146 32 \
+        88 11 10EDE0467D7F49DA696743FBF630469542 03 A55AF3 \
+        88 11 10AC6B14B1D3F2FAFDACE616B9BF755B72 03 C23D93 \
+        88 11 104B0F8A6ABCBA7EA108D7BBD05481567F 03 CCC67F";
+
+    #[test]
+    fn decodes_and_encodes_three_aes_keys() {
+        let command = PutKey::from_apdu(&apdu(THREE_KEYS)).unwrap();
+        assert_eq!((command.replaces, command.new_version), (0, 0x32));
+        assert_eq!((command.first_id, command.multiple), (1, true));
+        assert_eq!(command.keys.len(), 3);
+        assert_eq!(command.keys[0].block.len(), 0x11);
+        assert_eq!(command.keys[2].kcv, bytes("CCC67F"));
+        assert_encodes(&command.to_apdu(), &format!("{THREE_KEYS}00"));
+    }
+
+    #[test]
+    fn decodes_an_ec_key_with_its_curve() {
+        let point = "04".repeat(65);
+        let command =
+            PutKey::from_apdu(&apdu(&format!("80D80001 47 74 B041{point} F00100 00"))).unwrap();
+        let key = &command.keys[0];
+        assert_eq!((key.key_type, key.block.len()), (EC_PUBLIC, 65));
+        assert_eq!(
+            key.components,
+            [KeyComponent {
+                key_type: EC_CURVE_REFERENCE,
+                block: vec![0]
+            }]
+        );
+        assert!(key.kcv.is_empty());
+    }
+
+    #[test]
+    fn takes_80_as_length_of_128_bytes() {
+        let mut data = vec![0x74, 0xA1, 0x80];
+        data.extend([9; 128]);
+        data.push(0);
+        let mut apdu = CommandApdu::new(0x80, INS, 0, 1).with_data(data);
+        assert_eq!(PutKey::from_apdu(&apdu).unwrap().keys[0].block, [9; 128]);
+        apdu.data.pop();
+        assert_eq!(PutKey::from_apdu(&apdu).unwrap_err().offset(), 5 + 3 + 128);
+    }
+
+    #[test]
+    fn refuses_malformed_commands_with_offsets() {
+        for (hex, offset) in [
+            ("00D80001 06 32 8801AA 00 00", 0),
+            ("80D90001 05 32 8801AA 00", 1),
+            ("80D88001 05 32 8801AA 00", 2),
+            ("80D80001", 5),
+            ("80D80001 01 32", 6),
+            ("80D80001 05 32 1001AA 00", 6),
+            ("80D80001 06 32 FF8801AA 00", 6),
+            ("80D80001 03 32 8805", 8),
+            ("80D80001 04 32 8801AA", 9),
+            ("80D80001 06 32 8801AA 0301", 11),
+            ("80D80001 09 32 8801AA 00 8801AA 00", 10),
+            ("80D80081 06 32 8801AA 00 00", 10),
+        ] {
+            let error = PutKey::from_apdu(&apdu(hex)).unwrap_err();
+            assert_eq!(error.offset(), offset, "{hex}: {error}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key_data() {
+        let key = PutKeyField::new(AES, vec![0xDE; 17], vec![1, 2, 3]);
+        assert_eq!(
+            format!("{key:?}"),
+            "PutKeyField { key_type: 88, block: [17 bytes], components: [], kcv: [01, 02, 03] }"
+        );
+    }
+
+    #[test]
+    fn response_has_whole_check_values() {
+        let response = PutKeyResponse::decode(&bytes("32A55AF3C23D93CCC67F")).unwrap();
+        assert_eq!(response.check_values.len(), 3);
+        assert_eq!(response.encode(), bytes("32A55AF3C23D93CCC67F"));
+        assert_eq!(
+            PutKeyResponse::decode(&bytes("32A55AF3C23D")),
+            Err(DecodeError::Truncated {
+                offset: 6,
+                needed: 1
+            })
+        );
+        assert!(PutKeyResponse::decode(&[]).is_err());
+    }
+
+    fn any_key() -> impl Strategy<Value = PutKeyField> {
+        let part = || (0x80u8..0xFF, any_bytes(0..150));
+        let parts = proptest::collection::vec(part(), 0..2);
+        (part(), parts, prop_oneof![Just(vec![]), any_bytes(3)]).prop_map(
+            |((key_type, block), parts, kcv)| PutKeyField {
+                key_type,
+                block,
+                components: parts
+                    .into_iter()
+                    .map(|(key_type, block)| KeyComponent { key_type, block })
+                    .collect(),
+                kcv,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(replaces in 0u8..0x80, new_version: u8, first_id in 0u8..0x80,
+            keys in proptest::collection::vec(any_key(), 1..4)) {
+            let multiple = keys.len() > 1;
+            let command = PutKey { replaces, new_version, first_id, keys, multiple };
+            assert_round_trips(&command, PutKey::to_apdu, PutKey::from_apdu);
+        }
+
+        #[test]
+        fn nothing_panics(apdu in any_apdu(INS), data in any_bytes(0..20)) {
+            assert_no_panic(&apdu, PutKey::from_apdu);
+            let _ = PutKeyResponse::decode(&data);
+        }
+    }
+}

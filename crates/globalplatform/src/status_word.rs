@@ -1,0 +1,251 @@
+//! Status words (ISO/IEC 7816-4, 5.6; G Tables 11-10 and following).
+
+use core::fmt;
+
+/// The last two bytes of every response.
+///
+/// ```
+/// use globalplatform::status_word::StatusWord;
+///
+/// assert_eq!(StatusWord::NOT_FOUND.to_string(), "6A82 (application or file not found)");
+/// assert_eq!(StatusWord(0x63C2).tries_left(), Some(2));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StatusWord(pub u16);
+
+impl StatusWord {
+    /// Done.
+    pub const OK: Self = Self(0x9000);
+    /// MANAGE CHANNEL: the channel was closed already.
+    pub const WARN_CHANNEL_CLOSED: Self = Self(0x6200);
+    /// SELECT: the card is CARD_LOCKED, the application is selected all the same.
+    pub const CARD_LOCKED: Self = Self(0x6283);
+    /// EXTERNAL AUTHENTICATE: the host cryptogram is wrong.
+    pub const AUTH_FAILED: Self = Self(0x6300);
+    /// GET STATUS: more entries can be asked for.
+    pub const MORE_DATA: Self = Self(0x6310);
+    /// Failed, without diagnosis.
+    pub const NO_DIAGNOSIS: Self = Self(0x6400);
+    /// The non-volatile memory failed.
+    pub const MEMORY_FAILURE: Self = Self(0x6581);
+    /// Wrong length of the data field.
+    pub const WRONG_LENGTH: Self = Self(0x6700);
+    /// The logical channel is not supported or not open.
+    pub const CHANNEL_NOT_SUPPORTED: Self = Self(0x6881);
+    /// Secure messaging is not supported.
+    pub const SM_NOT_SUPPORTED: Self = Self(0x6882);
+    /// Command chaining: the last command of the chain was expected.
+    pub const LAST_COMMAND_EXPECTED: Self = Self(0x6883);
+    /// Command chaining is not supported.
+    pub const CHAINING_NOT_SUPPORTED: Self = Self(0x6884);
+    /// The security status is not satisfied: no right, wrong MAC, level too low.
+    pub const SECURITY_STATUS: Self = Self(0x6982);
+    /// The PIN is blocked.
+    pub const PIN_BLOCKED: Self = Self(0x6983);
+    /// The state of the card or the sequence of commands does not allow this.
+    pub const CONDITIONS: Self = Self(0x6985);
+    /// No elementary file is selected.
+    pub const NO_CURRENT_EF: Self = Self(0x6986);
+    /// The data field is wrong.
+    pub const WRONG_DATA: Self = Self(0x6A80);
+    /// The function is not supported, or the card is locked.
+    pub const FUNCTION_NOT_SUPPORTED: Self = Self(0x6A81);
+    /// Application or file not found.
+    pub const NOT_FOUND: Self = Self(0x6A82);
+    /// Not enough memory.
+    pub const NO_MEMORY: Self = Self(0x6A84);
+    /// P1 or P2 is wrong.
+    pub const WRONG_P1P2: Self = Self(0x6A86);
+    /// Referenced data (key, registry entry, data object) not found.
+    pub const REFERENCED_DATA_NOT_FOUND: Self = Self(0x6A88);
+    /// The offset lies outside the file.
+    pub const OFFSET_OUTSIDE: Self = Self(0x6B00);
+    /// The instruction is not supported.
+    pub const INS_NOT_SUPPORTED: Self = Self(0x6D00);
+    /// The class is not supported.
+    pub const CLA_NOT_SUPPORTED: Self = Self(0x6E00);
+
+    /// Whether this is 9000.
+    #[must_use]
+    pub const fn is_success(self) -> bool {
+        self.0 == 0x9000
+    }
+
+    /// Whether this is a warning: 62xx or 63xx.
+    #[must_use]
+    pub const fn is_warning(self) -> bool {
+        matches!(self.sw1(), 0x62 | 0x63)
+    }
+
+    /// Whether this is 9000 or a warning: the command was processed, and the response carries an
+    /// R-MAC where one is due (D 6.2.5).
+    #[must_use]
+    pub const fn is_ok_or_warning(self) -> bool {
+        self.is_success() || self.is_warning()
+    }
+
+    /// The tries that a PIN has left (63Cx).
+    #[must_use]
+    pub const fn tries_left(self) -> Option<u8> {
+        if self.0 & 0xFFF0 == 0x63C0 {
+            Some(self.sw2() & 0x0F)
+        } else {
+            None
+        }
+    }
+
+    /// 63Cx: verification failed, `tries` (at most 15) left.
+    #[must_use]
+    pub const fn with_tries_left(tries: u8) -> Self {
+        let tries = if tries > 15 { 15 } else { tries };
+        Self(0x63C0 | tries as u16)
+    }
+
+    /// How many bytes GET RESPONSE can fetch (61xx); 256 stands for that many or more.
+    #[must_use]
+    pub const fn bytes_remaining(self) -> Option<u16> {
+        self.count_after(0x61)
+    }
+
+    /// The Le with which to repeat the command (6Cxx).
+    #[must_use]
+    pub const fn correct_le(self) -> Option<u16> {
+        self.count_after(0x6C)
+    }
+
+    /// The first byte.
+    #[must_use]
+    pub const fn sw1(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
+    /// The second byte.
+    #[must_use]
+    pub const fn sw2(self) -> u8 {
+        self.0 as u8
+    }
+
+    /// Both bytes, as sent.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 2] {
+        self.0.to_be_bytes()
+    }
+
+    /// What the status word says, for people.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self.0 {
+            0x9000 => "done",
+            0x6100..=0x61FF => "done, response continues",
+            0x6200 => "logical channel already closed",
+            0x6283 => "card locked",
+            0x6300 => "host cryptogram wrong",
+            0x6310 => "more data available",
+            0x63C0 => "verification failed, no tries left",
+            0x63C1..=0x63CF => "verification failed, tries left",
+            0x6400 => "no diagnosis",
+            0x6438 => "imported package missing",
+            0x6581 => "memory failure",
+            0x6700 => "wrong length",
+            0x6881 => "logical channel not supported",
+            0x6882 => "secure messaging not supported",
+            0x6883 => "last command of the chain expected",
+            0x6884 => "command chaining not supported",
+            0x6982 | 0x9485 => "security status not satisfied",
+            0x6983 => "PIN blocked",
+            0x6985 => "conditions of use not satisfied",
+            0x6986 => "no current elementary file",
+            0x6A80 | 0x9484 => "wrong data",
+            0x6A81 => "function not supported",
+            0x6A82 => "application or file not found",
+            0x6A84 => "not enough memory",
+            0x6A86 => "wrong P1 or P2",
+            0x6A88 => "referenced data not found",
+            0x6B00 => "offset outside the file",
+            0x6C00..=0x6CFF => "repeat with another expected length",
+            0x6D00 => "instruction not supported",
+            0x6E00 => "class not supported",
+            0x6201..=0x63FF => "warning",
+            0x6401..=0x64FF => "execution error",
+            0x6501..=0x65FF => "execution error, memory changed",
+            0x6701..=0x6FFF => "checking error",
+            _ => "unknown status",
+        }
+    }
+
+    const fn count_after(self, sw1: u8) -> Option<u16> {
+        match (self.sw1() == sw1, self.sw2()) {
+            (false, _) => None,
+            (true, 0) => Some(256),
+            (true, count) => Some(count as u16),
+        }
+    }
+}
+
+impl From<[u8; 2]> for StatusWord {
+    fn from(bytes: [u8; 2]) -> Self {
+        Self(u16::from_be_bytes(bytes))
+    }
+}
+
+impl fmt::Display for StatusWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04X} ({})", self.0, self.meaning())
+    }
+}
+
+impl fmt::Debug for StatusWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04X}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{format, string::ToString};
+
+    #[test]
+    fn prints_number_and_meaning() {
+        assert_eq!(
+            StatusWord::NOT_FOUND.to_string(),
+            "6A82 (application or file not found)"
+        );
+        assert_eq!(format!("{:?}", StatusWord::OK), "9000");
+    }
+
+    #[test]
+    fn counts_tries_only_in_63cx() {
+        assert_eq!(StatusWord(0x63C0).tries_left(), Some(0));
+        assert_eq!(StatusWord(0x63CF).tries_left(), Some(15));
+        assert_eq!(StatusWord(0x6310).tries_left(), None);
+        assert_eq!(StatusWord::OK.tries_left(), None);
+        assert_eq!(StatusWord::with_tries_left(3), StatusWord(0x63C3));
+        assert_eq!(StatusWord::with_tries_left(99), StatusWord(0x63CF));
+    }
+
+    #[test]
+    fn tells_warnings_from_errors() {
+        for (sw, ok, warning) in [
+            (0x9000, true, false),
+            (0x6283, false, true),
+            (0x6310, false, true),
+            (0x63C2, false, true),
+            (0x6400, false, false),
+            (0x6110, false, false),
+            (0x6982, false, false),
+        ] {
+            let sw = StatusWord(sw);
+            assert_eq!((sw.is_success(), sw.is_warning()), (ok, warning), "{sw}");
+            assert_eq!(sw.is_ok_or_warning(), ok || warning, "{sw}");
+        }
+    }
+
+    #[test]
+    fn reads_counts_of_61xx_and_6cxx() {
+        assert_eq!(StatusWord(0x6100).bytes_remaining(), Some(256));
+        assert_eq!(StatusWord(0x6C10).correct_le(), Some(16));
+        assert_eq!(StatusWord::OK.correct_le(), None);
+        assert_eq!(StatusWord::from([0x6A, 0x82]).to_bytes(), [0x6A, 0x82]);
+    }
+}
