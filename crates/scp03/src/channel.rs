@@ -10,7 +10,7 @@ use core::fmt;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use thiserror::Error;
 
-use crate::keys::SessionKeys;
+use crate::keys::{KeyError, SessionKeys};
 use crate::parameters::Mode;
 use crate::security_level::SecurityLevel;
 
@@ -86,6 +86,24 @@ impl Channel {
 
     pub(crate) fn into_session(self) -> Option<(Session, bool)> {
         self.session.map(|session| (session, self.extended_length))
+    }
+
+    /// A channel in the middle of a session whose keys are known: for a checker that follows recorded traffic.
+    /// `chaining` is the whole MAC of the last command, `counter` its number.
+    ///
+    /// # Errors
+    /// The keys have different lengths.
+    pub fn danger_resume(
+        keys: SessionKeys,
+        mode: Mode,
+        level: SecurityLevel,
+        chaining: [u8; 16],
+        counter: u64,
+    ) -> Result<Self, KeyError> {
+        let mut session = Session::new(keys, mode)?;
+        session.open(level, 0);
+        session.resume(chaining, counter);
+        Ok(Self::new(session))
     }
 
     /// Lets protected commands that outgrow a short APDU become extended ones. The card specification itself

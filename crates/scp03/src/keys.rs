@@ -6,6 +6,7 @@
 mod bytes;
 mod session_keys;
 mod static_keys;
+mod transport;
 
 pub use session_keys::{SEnc, SMac, SRmac, SessionKeys};
 pub use static_keys::StaticKeys;
@@ -101,6 +102,13 @@ key_type!(
     /// An AES key whose role is said by the version and identifier it is stored under.
     AesKey
 );
+
+impl AesKey {
+    /// AES-CMAC over the data (NIST SP 800-38B).
+    pub fn cmac(&self, data: &[u8]) -> [u8; 16] {
+        self.0.cmac(&[data])
+    }
+}
 
 impl DekKey {
     /// Encrypts whole blocks in place: AES-CBC, zero initial vector, no padding (D 6.2.8).

@@ -22,13 +22,13 @@ pub mod content_management_mac;
 pub mod cryptogram;
 pub mod host;
 pub mod kdf;
-//pub mod key_agreement;
+pub mod key_agreement;
 pub mod keys;
 pub mod parameters;
-//pub mod put_key;
+pub mod put_key;
 pub mod script;
 pub mod security_level;
-//pub mod store_data_keys;
+pub mod store_data_keys;
 
 mod block;
 mod class;

@@ -28,6 +28,21 @@ pub struct SessionKeys {
 }
 
 impl SessionKeys {
+    /// Takes the bytes of S-ENC, S-MAC and S-RMAC, for a checker that knows them.
+    ///
+    /// # Errors
+    /// A length is not of AES, or the lengths differ.
+    pub fn from_bytes(enc: &[u8], mac: &[u8], rmac: &[u8]) -> Result<Self, KeyError> {
+        if enc.len() != mac.len() || mac.len() != rmac.len() {
+            return Err(KeyError::MixedLengths);
+        }
+        Ok(Self {
+            enc: SEnc::from_bytes(enc)?,
+            mac: SMac::from_bytes(mac)?,
+            rmac: SRmac::from_bytes(rmac)?,
+        })
+    }
+
     /// Derives the keys of the session that two challenges open.
     pub fn derive(keys: &StaticKeys, host_challenge: &[u8], card_challenge: &[u8]) -> Self {
         let context = [host_challenge, card_challenge];
