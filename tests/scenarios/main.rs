@@ -1,0 +1,3 @@
+//! Both servers, cards and phones in one process, and rules about the repository.
+
+mod architecture;
