@@ -1,1 +1,18 @@
-//! What both servers share: configuration, telemetry, TLS, shutdown, errors to gRPC status.
+//! What the shells of both servers share: configuration files, logs, mutual
+//! TLS, who calls, errors to gRPC status, listening and shutting down.
+//!
+//! Programs that only need TLS (the phone of the simulator) use [`tls`] alone.
+
+pub mod config;
+pub mod convert;
+pub mod deadline;
+pub mod harden;
+pub mod health;
+pub mod listener;
+pub mod peer;
+pub mod reflection;
+pub mod serve;
+pub mod shutdown;
+pub mod status;
+pub mod telemetry;
+pub mod tls;
