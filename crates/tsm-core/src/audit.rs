@@ -6,6 +6,8 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::ports::{Batch, Key, Store, StoreError};
+use crate::record::Record;
 use crate::time::Timestamp;
 
 /// Which party answers for a step.
@@ -34,7 +36,9 @@ impl Party {
     /// The party written as `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Carrier, Self::Jlis, Self::User].into_iter().find(|party| party.as_str() == text)
+        [Self::Carrier, Self::Jlis, Self::User]
+            .into_iter()
+            .find(|party| party.as_str() == text)
     }
 }
 
@@ -93,4 +97,79 @@ pub struct AuditHead {
     pub sequence: u64,
     /// Its hash.
     pub hash: [u8; 32],
+}
+
+/// What an entry says; number and hash follow from the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What was changed, for example `card/8981…`.
+    pub subject: String,
+    /// When.
+    pub at: Timestamp,
+    /// Who asked: tenant and role, or the server itself.
+    pub actor: String,
+    /// Who answers for it.
+    pub party: Party,
+    /// What was done, for example `deploy`.
+    pub action: String,
+    /// What came of it.
+    pub outcome: String,
+}
+
+/// Adds `step` to the chain of its subject, to be committed with `batch`. A
+/// batch may get several steps, of one subject or of many.
+///
+/// The commit fails with [`StoreError::Conflict`] when another entry of the
+/// subject was committed meanwhile: read again and decide again.
+///
+/// # Errors
+/// [`StoreError`] when the head of the chain cannot be read.
+pub async fn append(store: &dyn Store, mut batch: Batch, step: Step) -> Result<Batch, StoreError> {
+    let key = Key::of::<AuditHead>(step.subject.as_str());
+    let pending = batch
+        .put
+        .iter_mut()
+        .find_map(|(found, record)| match record {
+            Record::AuditHead(head) if *found == key => Some(head),
+            _ => None,
+        });
+    if let Some(head) = pending {
+        let (entry, next) = link(head, step);
+        *head = next;
+        return Ok(insert(batch, entry));
+    }
+    let stored = store.load::<AuditHead>(&key.id).await?;
+    let version = stored.as_ref().map_or(0, |head| head.version);
+    let head = stored.map_or(
+        AuditHead {
+            sequence: 0,
+            hash: [0; 32],
+        },
+        |head| head.value,
+    );
+    let (entry, next) = link(&head, step);
+    Ok(insert(batch.update(key.id, version, next), entry))
+}
+
+fn insert(batch: Batch, entry: AuditEntry) -> Batch {
+    batch.insert(AuditEntry::id(&entry.subject, entry.sequence), entry)
+}
+
+/// The entry that follows `head`, and the head that it makes.
+fn link(head: &AuditHead, step: Step) -> (AuditEntry, AuditHead) {
+    let entry = AuditEntry {
+        subject: step.subject,
+        sequence: head.sequence.saturating_add(1),
+        at: step.at,
+        actor: step.actor,
+        party: step.party,
+        action: step.action,
+        outcome: step.outcome,
+        previous: head.hash,
+    };
+    let next = AuditHead {
+        sequence: entry.sequence,
+        hash: entry.hash(),
+    };
+    (entry, next)
 }

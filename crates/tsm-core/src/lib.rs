@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod card;
 pub mod card_session;
+pub mod error;
 pub mod identity;
 pub mod jpki;
 pub mod ports;

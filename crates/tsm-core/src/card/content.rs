@@ -51,6 +51,8 @@ impl CardContent {
     /// The entry named `aid` of one kind.
     #[must_use]
     pub fn find(&self, kind: EntryKind, aid: &Aid) -> Option<&ContentEntry> {
-        self.entries.iter().find(|entry| entry.kind == kind && entry.aid == *aid)
+        self.entries
+            .iter()
+            .find(|entry| entry.kind == kind && entry.aid == *aid)
     }
 }
