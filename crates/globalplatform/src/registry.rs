@@ -167,6 +167,7 @@ fn first_byte(tlv: &Tlv<'_>) -> Result<u8, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
     use proptest::prelude::*;
 
     fn decode(hex: &str) -> Result<Vec<RegistryEntry>, DecodeError> {
@@ -176,12 +177,8 @@ mod tests {
     #[test]
     fn decodes_an_application_as_real_cards_return_it() {
         // Two-byte life cycle, an unknown EA, one-byte privileges.
-        let entries = decode(
-            "E3174F07A00000015153509F7002 0700C50180EA038001FF"
-                .replace(' ', "")
-                .as_str(),
-        );
-        let entries = entries.unwrap();
+        let hex = "E3164F07A00000015153509F70020700C50180EA038001FF";
+        let entries = decode(hex).unwrap();
         assert_eq!(entries.len(), 1);
         assert_eq!(entries[0].aid.to_string(), "A0000001515350");
         assert_eq!(entries[0].life_cycle, 0x07);

@@ -158,7 +158,10 @@ impl CommandApdu {
         let mut command = Self::new(cla, ins, p1, p2);
         match *reader.remaining() {
             [] => {}
-            [le] => command.le = Some(largest_if_zero(le.into(), MAX_SHORT_LE)),
+            [le] => {
+                reader.u8()?;
+                command.le = Some(largest_if_zero(le.into(), MAX_SHORT_LE));
+            }
             [0, ..] => command.decode_extended(&mut reader)?,
             [lc, ..] => {
                 reader.u8()?;

@@ -52,10 +52,12 @@ impl ResponseApdu {
     /// # Errors
     /// [`DecodeError::Truncated`] when there are fewer than two bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let (data, sw) = bytes.split_last_chunk().ok_or(DecodeError::Truncated {
-            offset: bytes.len(),
-            needed: 2 - bytes.len(),
-        })?;
+        let (data, sw) = bytes
+            .split_last_chunk()
+            .ok_or_else(|| DecodeError::Truncated {
+                offset: bytes.len(),
+                needed: 2 - bytes.len(),
+            })?;
         Ok(Self {
             data: data.to_vec(),
             sw: StatusWord::from(*sw),

@@ -138,11 +138,7 @@ mod tests {
 
     #[test]
     fn decodes_a_receipt() {
-        let data = bytes(
-            "0E 04 AABBCCDD 02 0007 05 0102030405"
-                .replace("0E", "0D")
-                .as_str(),
-        );
+        let data = bytes("0E 04 AABBCCDD 02 0007 05 0102030405");
         let response = ManagementResponse::decode(&data).unwrap();
         let confirmation = response.confirmation.as_ref().unwrap();
         assert_eq!(confirmation.counter, 7);

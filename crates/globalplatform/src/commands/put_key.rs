@@ -247,7 +247,7 @@ mod tests {
     fn decodes_an_ec_key_with_its_curve() {
         let point = "04".repeat(65);
         let command =
-            PutKey::from_apdu(&apdu(&format!("80D80001 47 74 B041{point} F00100 00"))).unwrap();
+            PutKey::from_apdu(&apdu(&format!("80D80001 48 74 B041{point} F00100 00"))).unwrap();
         let key = &command.keys[0];
         assert_eq!((key.key_type, key.block.len()), (EC_PUBLIC, 65));
         assert_eq!(

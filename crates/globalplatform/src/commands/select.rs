@@ -203,6 +203,7 @@ mod tests {
         any_aid, any_apdu, any_bytes, apdu, assert_encodes, assert_no_panic, assert_round_trips,
         bytes,
     };
+    use alloc::string::ToString;
     use proptest::{option::of, prelude::*};
 
     #[test]

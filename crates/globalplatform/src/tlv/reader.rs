@@ -101,13 +101,14 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`DecodeError::Truncated`] at the end of the input when there are fewer.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
-        let (taken, rest) = self
-            .rest
-            .split_at_checked(count)
-            .ok_or(DecodeError::Truncated {
-                offset: self.offset + self.rest.len(),
-                needed: count - self.rest.len(),
-            })?;
+        let available = self.rest.len();
+        let (taken, rest) =
+            self.rest
+                .split_at_checked(count)
+                .ok_or_else(|| DecodeError::Truncated {
+                    offset: self.offset + available,
+                    needed: count - available,
+                })?;
         self.rest = rest;
         self.offset += count;
         Ok(taken)

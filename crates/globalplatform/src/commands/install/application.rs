@@ -110,6 +110,7 @@ mod tests {
         install::install_parameters::tests::any_parameters,
         testing::{any_aid, any_bytes, apdu, assert_round_trips},
     };
+    use alloc::string::ToString;
     use proptest::{option::of, prelude::*};
 
     #[test]
@@ -124,8 +125,6 @@ mod tests {
         assert_eq!(command.parameters.non_volatile_quota, Some(256));
     }
 
-    use alloc::string::ToString;
-
     #[test]
     fn refuses_malformed_commands_with_offsets() {
         for (hex, offset) in [
@@ -138,15 +137,11 @@ mod tests {
                 24,
             ),
             (
-                "80E60400 17 05A000000151 05A000000151 05A000000151 0100 00 00 00"
-                    .replace("17", "17")
-                    .as_str(),
+                "80E60400 17 05A000000151 05A000000151 05A000000151 0100 00 00 00",
                 26,
             ),
             (
-                "80E60400 18 05A000000151 05A000000151 05A000000151 0100 02C900 00 00"
-                    .replace("18", "19")
-                    .as_str(),
+                "80E60400 19 05A000000151 05A000000151 05A000000151 0100 02C900 00 00",
                 29,
             ),
         ] {

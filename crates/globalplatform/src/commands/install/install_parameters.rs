@@ -210,7 +210,7 @@ pub(super) mod tests {
 
     #[test]
     fn decodes_toolkit_parameters_of_a_real_card() {
-        let hex = "EA11 800D 01001400020201 1E03D5010300 8100".replace("EA11", "EA11");
+        let hex = "EA11 800D 01001400020201 1E03D5010300 8100";
         let all = bytes(&alloc::format!("C900{hex}"));
         let parameters = InstallParameters::decode(&all).unwrap();
         assert_eq!(parameters.uicc_toolkit.as_ref().unwrap().len(), 17);

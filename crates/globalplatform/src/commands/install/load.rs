@@ -80,10 +80,9 @@ mod tests {
 
     #[test]
     fn decodes_an_example_with_everything() {
-        let hex = "80E60200 24 05A000000151 05A000000152 04AABBCCDD \
-            0C EF0A C6020400 C80400010000 0401020304"
-            .replace("24", "22");
-        let command = InstallForLoad::from_apdu(&apdu(&hex)).unwrap();
+        let hex = "80E60200 23 05A000000151 05A000000152 04AABBCCDD \
+            0C EF0A C6020400 C80400010000 0401020304";
+        let command = InstallForLoad::from_apdu(&apdu(hex)).unwrap();
         assert_eq!(command.security_domain, Some("A000000152".parse().unwrap()));
         assert_eq!(command.hash, Some(bytes("AABBCCDD")));
         assert_eq!(command.parameters.code_size, Some(0x400));
@@ -98,19 +97,9 @@ mod tests {
             ("80E60200", 5),
             ("80E60200 05 04A0000001", 6),
             ("80E60200 0A 05A000000151 01A0 00 00", 12),
-            (
-                "80E60200 0C 05A000000151 00 00 00 00 FF"
-                    .replace("0C", "0B")
-                    .as_str(),
-                15,
-            ),
+            ("80E60200 0B 05A000000151 00 00 00 00 FF", 15),
             ("80E60200 0A 05A000000151 00 00 05 EF", 15),
-            (
-                "80E60200 0D 05A000000151 00 00 03 EF01C6 00"
-                    .replace("0D", "0D")
-                    .as_str(),
-                17,
-            ),
+            ("80E60200 0D 05A000000151 00 00 03 EF01C6 00", 17),
         ] {
             let error = InstallForLoad::from_apdu(&apdu(hex)).unwrap_err();
             assert_eq!(error.offset(), offset, "{hex}: {error}");

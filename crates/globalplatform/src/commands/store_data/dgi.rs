@@ -186,7 +186,8 @@ mod tests {
             ("9F01FF01", 4, 1),
             ("9F0100 9F0203AA", 7, 2),
         ] {
-            let last = DgiReader::new(&bytes(hex)).last().unwrap();
+            let payload = bytes(hex);
+            let last = DgiReader::new(&payload).last().unwrap();
             assert_eq!(
                 last,
                 Err(DecodeError::Truncated { offset, needed }),
