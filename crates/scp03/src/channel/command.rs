@@ -37,7 +37,7 @@ impl Session {
         if encrypted {
             pad(&mut data);
         }
-        self.counter += 1;
+        self.counter = self.counter.saturating_add(1);
         let counter_block = encrypted.then_some(u128::from(self.counter));
         let class = class.secured(true);
         let mut wrapped = CommandApdu {
@@ -107,7 +107,7 @@ impl Session {
             return None;
         }
         let mut data = self.strip_c_mac(class, command)?;
-        self.counter += 1;
+        self.counter = self.counter.saturating_add(1);
         // An empty field is not encrypted by the specification, but some hosts encrypt it to one block.
         if self.opened_at().c_decryption() && !data.is_empty() {
             self.ciphers.decrypt(u128::from(self.counter), &mut data)?;
