@@ -1,5 +1,9 @@
 //! A citizen's application, from the signed form to the usable credential.
 
+mod transition;
+
+pub use transition::ApplicationEvent;
+
 use crate::card::deployment::KeySetup;
 use crate::identity::{Iccid, ServiceName};
 use crate::time::Timestamp;
@@ -27,6 +31,35 @@ pub enum ApplicationState {
     Active,
     /// Ended without a credential.
     Refused,
+}
+
+impl ApplicationState {
+    /// For people and the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "APPROVED",
+            Self::SeEligible => "SE_ELIGIBLE",
+            Self::AppletInstalled => "APPLET_INSTALLED",
+            Self::KeyIssued => "KEY_ISSUED",
+            Self::Writing => "WRITING",
+            Self::Written => "WRITTEN",
+            Self::Active => "ACTIVE",
+            Self::Refused => "REFUSED",
+        }
+    }
+
+    /// Whether nothing happens to the application any more.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Active | Self::Refused)
+    }
+
+    /// Whether something of the credential may have been sent to the card.
+    #[must_use]
+    pub const fn may_have_written(self) -> bool {
+        matches!(self, Self::Writing | Self::Written | Self::Active)
+    }
 }
 
 /// One finished stage.

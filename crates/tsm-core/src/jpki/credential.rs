@@ -1,5 +1,9 @@
 //! A user-authentication certificate and what is known of its key on the card.
 
+mod transition;
+
+pub use transition::CredentialEvent;
+
 use crate::identity::{Iccid, ServiceName};
 use crate::ports::SlotId;
 use crate::time::Timestamp;
@@ -32,6 +36,27 @@ pub enum CredentialState {
     Revoked,
     /// Past its last moment.
     Expired,
+}
+
+impl CredentialState {
+    /// For people and the audit log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Issued => "ISSUED",
+            Self::Active => "ACTIVE",
+            Self::Suspended => "SUSPENDED",
+            Self::Revoked => "REVOKED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+
+    /// Whether the credential can never be used again.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Revoked | Self::Expired)
+    }
 }
 
 /// What the card shall do to follow the server.
@@ -99,8 +124,8 @@ impl core::fmt::Debug for SealedPrivateKey {
     }
 }
 
-/// A duty that the card still has, and when to remind it. Exists exactly while
-/// [`Credential::duty`] is not `None`. Record id: the credential's.
+/// What is left to be done after a change of a credential: the card's duty, the
+/// server's copy of the key. Exists until both are done. Record id: the credential's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenDuty {
     /// Idempotency key of what the operator is asked for.
@@ -109,6 +134,8 @@ pub struct OpenDuty {
     pub attempts: u32,
     /// Not to be tried again before.
     pub due_at: Timestamp,
+    /// A worker is at it, at most until then.
+    pub claimed_until: Timestamp,
 }
 
 /// Finds a credential by its certificate. Record id: serial number in hex.
