@@ -1,0 +1,12 @@
+//! Our host against our card: live sessions, scripts built ahead, and what `Debug` shows of them.
+
+#![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
+#[path = "host_against_card/live.rs"]
+mod live;
+#[path = "host_against_card/redaction.rs"]
+mod redaction;
+#[path = "host_against_card/script.rs"]
+mod script;
+#[path = "host_against_card/setup.rs"]
+mod setup;
