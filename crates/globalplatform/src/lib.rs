@@ -32,9 +32,12 @@ extern crate std;
 
 pub mod aid;
 pub mod apdu;
+#[cfg(feature = "cap")]
+pub mod cap;
 pub mod commands;
 pub mod error;
 pub mod life_cycle;
+pub mod load_file;
 pub mod privileges;
 pub mod registry;
 pub mod status_word;
