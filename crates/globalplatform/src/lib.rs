@@ -34,6 +34,8 @@ pub mod aid;
 pub mod apdu;
 #[cfg(feature = "cap")]
 pub mod cap;
+pub mod capability;
+pub mod card_data;
 pub mod commands;
 pub mod error;
 pub mod life_cycle;

@@ -11,10 +11,6 @@ use crate::{aid::Aid, error::DecodeError};
 
 /// A malformed component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(
-    not(feature = "cap"),
-    expect(dead_code, reason = "only the CAP reader names the component")
-)]
 pub(crate) struct Fault {
     /// Which one.
     pub component: ComponentKind,

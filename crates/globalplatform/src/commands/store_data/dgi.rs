@@ -12,6 +12,8 @@ use crate::{
 const LONG_LENGTH: u8 = 0xFF;
 /// The longest data that fit a length of one byte.
 const MAX_SHORT: usize = 0xFE;
+/// The shortest data that do not.
+const FIRST_LONG: usize = 0xFF;
 /// The longest data that fit at all.
 const MAX_LONG: usize = 0xFFFF;
 
@@ -71,7 +73,7 @@ impl Dgi {
                 bytes.extend_from_slice(&tag);
                 bytes.push(length as u8);
             }
-            ..=MAX_LONG => {
+            FIRST_LONG..=MAX_LONG => {
                 bytes.extend_from_slice(&tag);
                 bytes.push(LONG_LENGTH);
                 bytes.extend_from_slice(&(length as u16).to_be_bytes());
