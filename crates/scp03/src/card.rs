@@ -1,8 +1,9 @@
 //! The strict card end (Amendment D 5.4 to 5.6, 6.2).
 //!
-//! One [`CardSession`] is the secure channel of one logical channel, from INITIALIZE UPDATE until a new one, SELECT,
-//! the end of the logical channel or a reset: whoever plays the card drops it then. After an error of secure
-//! messaging the session is *aborted*: it stays, and refuses everything (D 5.6).
+//! One [`CardSession`] is the secure channel of one logical channel, from INITIALIZE UPDATE until a
+//! new one, SELECT, the end of the logical channel or a reset: whoever plays the card drops it
+//! then. After an error of secure messaging the session is *aborted*: it stays, and refuses
+//! everything (D 5.6).
 
 use core::fmt;
 
@@ -29,13 +30,14 @@ pub enum CardChallenge<'a> {
     PseudoRandom {
         /// The value this INITIALIZE UPDATE uses: [`next_sequence_counter`] of the one before.
         counter: u32,
-        /// AID of the application that uses the channel: the security domain itself when that is selected.
+        /// AID of the application that uses the channel: the security domain itself when that is
+        /// selected.
         aid: &'a [u8],
     },
 }
 
-/// The value that INITIALIZE UPDATE uses when the counter of the key set stands at `current`; the card stores it
-/// before it answers.
+/// The value that INITIALIZE UPDATE uses when the counter of the key set stands at `current`; the
+/// card stores it before it answers.
 ///
 /// # Errors
 /// 6985 when the counter has run out (D 6.2.2.1).
@@ -70,8 +72,9 @@ impl CardSession {
     /// Answers INITIALIZE UPDATE with the keys that it has chosen.
     ///
     /// # Errors
-    /// 6700 for a host challenge that does not have the length of the mode, 6985 for a counter that has run out,
-    /// 6A88 for keys that are not a set, 6400 when the kind of challenge contradicts the parameters.
+    /// 6700 for a host challenge that does not have the length of the mode, 6985 for a counter that
+    /// has run out, 6A88 for keys that are not a set, 6400 when the kind of challenge contradicts
+    /// the parameters.
     pub fn initialize_update(
         keys: &StaticKeys,
         parameters: ScpParameters,
@@ -123,9 +126,10 @@ impl CardSession {
         Ok((card, ResponseApdu::with_data(response.encode())))
     }
 
-    /// Answers EXTERNAL AUTHENTICATE: 9000, or 6982 for a missing or wrong C-MAC, 6300 for a wrong host cryptogram, 6700
-    /// for a wrong length, 6A86 for a level that the card does not offer; 6985 when an attempt has failed before, 6982
-    /// (and the end of the session) when it is open already.
+    /// Answers EXTERNAL AUTHENTICATE: 9000, or 6982 for a missing or wrong C-MAC, 6300 for a wrong
+    /// host cryptogram, 6700 for a wrong length, 6A86 for a level that the card does not offer;
+    /// 6985 when an attempt has failed before, 6982 (and the end of the session) when it is open
+    /// already.
     pub fn external_authenticate(&mut self, command: &CommandApdu) -> ResponseApdu {
         let result = match self.state {
             State::AwaitingAuthentication => self.authenticate(command),
@@ -162,12 +166,13 @@ impl CardSession {
         Ok(())
     }
 
-    /// Checks a command as it came over the contacts and gives the plain one. Before authentication, and at
-    /// level `Authenticated`, plain commands pass as they are: whether they need a session is not known here.
+    /// Checks a command as it came over the contacts and gives the plain one. Before
+    /// authentication, and at level `Authenticated`, plain commands pass as they are: whether they
+    /// need a session is not known here.
     ///
     /// # Errors
-    /// 6982: the command is not protected as the level demands, and the session is aborted; or it has been aborted
-    /// before; or the command is protected although no session is open.
+    /// 6982: the command is not protected as the level demands, and the session is aborted; or it
+    /// has been aborted before; or the command is protected although no session is open.
     pub fn unwrap(&mut self, command: &CommandApdu) -> Result<CommandApdu, StatusWord> {
         match self.state {
             State::Open => self
@@ -182,8 +187,8 @@ impl CardSession {
         }
     }
 
-    /// Protects the response to the command unwrapped last. An error status word goes out alone, and so does
-    /// everything when no session is open.
+    /// Protects the response to the command unwrapped last. An error status word goes out alone,
+    /// and so does everything when no session is open.
     pub fn wrap(&mut self, response: ResponseApdu) -> ResponseApdu {
         if self.state != State::Open {
             return response;
@@ -196,7 +201,8 @@ impl CardSession {
         response
     }
 
-    /// Answers BEGIN R-MAC SESSION (the plain command; D 7.1.3). The level rises once its response has been wrapped.
+    /// Answers BEGIN R-MAC SESSION (the plain command; D 7.1.3). The level rises once its response
+    /// has been wrapped.
     pub fn begin_r_mac(&mut self, command: &CommandApdu) -> ResponseApdu {
         match self.level_after_begin(command) {
             Ok(level) => {
@@ -226,7 +232,8 @@ impl CardSession {
             .ok_or(StatusWord::CONDITIONS)
     }
 
-    /// Answers END R-MAC SESSION (the plain command; D 7.1.4). Its own response is still protected as before.
+    /// Answers END R-MAC SESSION (the plain command; D 7.1.4). Its own response is still protected
+    /// as before.
     pub fn end_r_mac(&mut self, command: &CommandApdu) -> ResponseApdu {
         if (command.p1, command.p2) != (0x00, 0x03) {
             return ResponseApdu::status(StatusWord::WRONG_P1P2);
@@ -253,7 +260,8 @@ impl CardSession {
         self.state == State::Open
     }
 
-    /// An error of secure messaging has ended the session: what needs it is refused until it is replaced.
+    /// An error of secure messaging has ended the session: what needs it is refused until it is
+    /// replaced.
     pub fn is_aborted(&self) -> bool {
         self.state == State::Aborted
     }

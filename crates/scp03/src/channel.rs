@@ -1,5 +1,5 @@
-//! The open channel, host end: plain commands in, protected commands out, and the other way round for responses
-//! (Amendment D 6.2.4 to 6.2.7).
+//! The open channel, host end: plain commands in, protected commands out, and the other way round
+//! for responses (Amendment D 6.2.4 to 6.2.7).
 
 mod command;
 mod response;
@@ -54,7 +54,8 @@ pub enum WrapError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ChannelError {
-    /// The response is not what the card sent for this command. The channel is closed and its keys are gone.
+    /// The response is not what the card sent for this command. The channel is closed and its keys
+    /// are gone.
     #[error("the response is not genuine")]
     NotGenuine,
     /// An earlier check failed, and the channel is gone.
@@ -67,8 +68,9 @@ pub enum ChannelError {
 
 /// An authenticated session, host end.
 ///
-/// Wrap one command, send it, unwrap its response, and so on. BEGIN and END R-MAC SESSION pass through
-/// [`Channel::wrap`] as any other command; once answered by 9000 they change what later responses must carry.
+/// Wrap one command, send it, unwrap its response, and so on. BEGIN and END R-MAC SESSION pass
+/// through [`Channel::wrap`] as any other command; once answered by 9000 they change what later
+/// responses must carry.
 pub struct Channel {
     session: Option<Session>,
     outstanding: Option<Outstanding>,
@@ -88,8 +90,8 @@ impl Channel {
         self.session.map(|session| (session, self.extended_length))
     }
 
-    /// A channel in the middle of a session whose keys are known: for a checker that follows recorded traffic.
-    /// `chaining` is the whole MAC of the last command, `counter` its number.
+    /// A channel in the middle of a session whose keys are known: for a checker that follows
+    /// recorded traffic. `chaining` is the whole MAC of the last command, `counter` its number.
     ///
     /// # Errors
     /// The keys have different lengths.
@@ -106,8 +108,8 @@ impl Channel {
         Ok(Self::new(session))
     }
 
-    /// Lets protected commands that outgrow a short APDU become extended ones. The card specification itself
-    /// knows only short ones (G 11.1.5): ask the card before.
+    /// Lets protected commands that outgrow a short APDU become extended ones. The card
+    /// specification itself knows only short ones (G 11.1.5): ask the card before.
     pub fn allow_extended_length(&mut self) {
         self.extended_length = true;
     }
@@ -123,8 +125,8 @@ impl Channel {
         Ok(wrapped)
     }
 
-    /// Checks and opens the response to the command wrapped last. What a level without R-MAC, or a status word
-    /// other than 9000, 62xx and 63xx brings, is not proven by anything (D 6.2.5).
+    /// Checks and opens the response to the command wrapped last. What a level without R-MAC, or a
+    /// status word other than 9000, 62xx and 63xx brings, is not proven by anything (D 6.2.5).
     ///
     /// # Errors
     /// [`ChannelError::NotGenuine`] closes the channel for good.
@@ -157,8 +159,8 @@ impl Channel {
         self.session.as_ref().map(Session::mode)
     }
 
-    /// The session keys, for a checker that looks for them in places where they must not be; nothing when the
-    /// channel is closed.
+    /// The session keys, for a checker that looks for them in places where they must not be;
+    /// nothing when the channel is closed.
     pub fn danger_session_keys(&self) -> Option<&SessionKeys> {
         self.session.as_ref().map(Session::keys)
     }

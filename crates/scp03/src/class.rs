@@ -1,5 +1,5 @@
-//! The class byte as secure messaging sees it (G 11.1.4, Amendment D 6.2.4): who defined the command, which
-//! logical channel it goes to, whether it is protected.
+//! The class byte as secure messaging sees it (G 11.1.4, Amendment D 6.2.4): who defined the
+//! command, which logical channel it goes to, whether it is protected.
 
 /// A class byte that SCP03 can carry: no chaining, no ISO secure messaging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Tokens and receipts of delegated management, as AES-CMAC (Amendment D 8, G C.2 to C.5).
 //!
-//! A token says that the owner of the card allows one content management command; a receipt says that the card has
-//! carried it out. Both are the whole 16 bytes of the CMAC over data that G C.4 and C.5 lay out.
+//! A token says that the owner of the card allows one content management command; a receipt says
+//! that the card has carried it out. Both are the whole 16 bytes of the CMAC over data that G C.4
+//! and C.5 lay out.
 
 use subtle::ConstantTimeEq as _;
 

@@ -71,9 +71,9 @@ impl Challenge {
     }
 }
 
-/// The challenge that a card with pseudo-random challenges answers when INITIALIZE UPDATE has raised the sequence
-/// counter of its key set to `counter` (D 6.2.2.1). `aid` names the application that uses the secure channel: the
-/// security domain itself when that is selected.
+/// The challenge that a card with pseudo-random challenges answers when INITIALIZE UPDATE has
+/// raised the sequence counter of its key set to `counter` (D 6.2.2.1). `aid` names the application
+/// that uses the secure channel: the security domain itself when that is selected.
 pub fn pseudo_random_card_challenge(
     enc: &EncKey,
     counter: [u8; 3],

@@ -117,8 +117,8 @@ pub enum HostError {
 pub struct Host;
 
 impl Host {
-    /// Starts a session on logical channel 0. Key version 0 leaves the choice to the card; `host_challenge` must
-    /// be fresh and random.
+    /// Starts a session on logical channel 0. Key version 0 leaves the choice to the card;
+    /// `host_challenge` must be fresh and random.
     ///
     /// # Errors
     /// The challenge does not have the length of the mode.
@@ -169,8 +169,9 @@ impl AwaitingChallenge {
         self.question.command()
     }
 
-    /// Verifies the card's cryptogram. With an `aid`, that of the application that uses the channel, a
-    /// pseudo-random card challenge is recomputed as well: it proves that the card knows the encryption key.
+    /// Verifies the card's cryptogram. With an `aid`, that of the application that uses the
+    /// channel, a pseudo-random card challenge is recomputed as well: it proves that the card knows
+    /// the encryption key.
     ///
     /// # Errors
     /// The card refused, its answer is malformed or not genuine, or it does not offer the level.

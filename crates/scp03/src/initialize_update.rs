@@ -1,4 +1,5 @@
-//! The answer to INITIALIZE UPDATE, and what both kinds of host do with it (Amendment D 6.2.2, 7.1.1).
+//! The answer to INITIALIZE UPDATE, and what both kinds of host do with it (Amendment D 6.2.2,
+//! 7.1.1).
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::initialize_update::{InitializeUpdate, InitializeUpdateResponse};

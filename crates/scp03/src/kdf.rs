@@ -1,7 +1,11 @@
-//! The key derivation function of SCP03 (Amendment D 4.1.5; NIST SP 800-108 in counter mode with AES-CMAC).
+//! The key derivation function of SCP03 (Amendment D 4.1.5; NIST SP 800-108 in counter mode with
+//! AES-CMAC).
 //!
-//! Block i is `AES-CMAC(key, 00*11 | constant | 00 | L(2) | i(1) | context)`, where L is the length of the whole
+//! Block i is `AES-CMAC(key, 00*11 | constant | 00 | L(2) | i(1) | context)`, where L is the length
+//! of the whole
 //! *output* in bits. Blocks are joined and cut to L bits.
+
+use zeroize::Zeroizing;
 
 use crate::keys::{AesKey, KeyBytes, KeyError};
 
@@ -47,11 +51,11 @@ pub(crate) fn fill(key: &KeyBytes, constant: u8, context: &[&[u8]], output: &mut
         let label = [
             0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, constant, 0x00, high, low, i,
         ];
-        let mac = match context {
+        let mac = Zeroizing::new(match context {
             [one] => key.cmac(&[&label, one]),
             [one, two] => key.cmac(&[&label, one, two]),
             _ => key.cmac(&[&label, &context.concat()]),
-        };
+        });
         block.copy_from_slice(&mac[..block.len()]);
     }
 }

@@ -1,10 +1,12 @@
-//! First keys of a security domain by key agreement with the controlling authority's domain (Amendment A, scenario 3,
-//! ECKA-EG; as the public implementations that speak to real cards have it).
+//! First keys of a security domain by key agreement with the controlling authority's domain
+//! (Amendment A, scenario 3, ECKA-EG; as the public implementations that speak to real cards have
+//! it).
 //!
-//! The provider sends a control reference template (tag `A6`) and an ephemeral public key; both sides compute the shared
-//! secret Z on the curve, which is the caller's business. From there on it is symmetric and lives here: key data is
-//! `SHA-256(Z | 00000001 | shared info) | SHA-256(Z | 00000002 | …)…` (X9.63), first the receipt key, then the keys; the
-//! card proves that it has them by a receipt over the template.
+//! The provider sends a control reference template (tag `A6`) and an ephemeral public key; both
+//! sides compute the shared secret Z on the curve, which is the caller's business. From there on it
+//! is symmetric and lives here: key data by X9.63,
+//! `SHA-256(Z | 00000001 | shared info) | SHA-256(Z | 00000002 | shared info) | …`, first the
+//! receipt key, then the keys; the card proves that it has them by a receipt over the template.
 
 mod template;
 
@@ -17,8 +19,7 @@ use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::keys::KeyBytes;
-use crate::keys::{AesKey, DekKey, EncKey, KeyError, MacKey, StaticKeys, key_type};
+use crate::keys::{AesKey, DekKey, EncKey, KeyBytes, KeyError, MacKey, StaticKeys, key_type};
 
 pub use template::{AgreedKey, ControlReferenceTemplate, KeyLayout};
 
@@ -40,7 +41,8 @@ pub enum KeyAgreementError {
     /// The template asks for something that is not one of the layouts, or not AES.
     #[error("the template asks for keys that cannot be agreed")]
     UnsupportedTemplate,
-    /// The template asks for derivation randomness or identifiers that were not given, or the other way round.
+    /// The template asks for derivation randomness or identifiers that were not given, or the other
+    /// way round.
     #[error("the template and the inputs do not fit")]
     Inputs,
     /// The card has not proven that it has the keys.
@@ -85,8 +87,8 @@ pub struct AgreedKeys {
 }
 
 impl ControlReferenceTemplate {
-    /// The shared info of the derivation: what is agreed, then the card's randomness and the identifiers of host and
-    /// card where the template asks for them.
+    /// The shared info of the derivation: what is agreed, then the card's randomness and the
+    /// identifiers of host and card where the template asks for them.
     ///
     /// # Errors
     /// The template asks for something that is not given, or not for something that is.

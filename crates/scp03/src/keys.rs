@@ -1,7 +1,7 @@
 //! Key types: one type for each role, so that a MAC key cannot be passed for an encryption key.
 //!
-//! All of them wipe their bytes on drop, compare in constant time, show no bytes in `Debug`, and give their bytes
-//! away only through a method whose name starts with `danger`.
+//! All of them wipe their bytes on drop, compare in constant time, show no bytes in `Debug`, and
+//! give their bytes away only through a method whose name starts with `danger`.
 
 mod bytes;
 mod session_keys;
@@ -62,12 +62,14 @@ macro_rules! key_type {
                 KeyBytes::new(bytes).map(Self)
             }
 
-            /// The key itself. Only for sealing it, or for a checker that looks for it in places where it must not be.
+            /// The key itself. Only for sealing it, or for a checker that looks for it in places
+            /// where it must not be.
             pub fn danger_bytes(&self) -> &[u8] {
                 self.0.as_slice()
             }
 
-            /// Key check value: the first three bytes of `01*16` encrypted under the key (D 7.2.2, G B.6).
+            /// Key check value: the first three bytes of `01*16` encrypted under the key (D 7.2.2,
+            /// G B.6).
             pub fn check_value(&self) -> [u8; 3] {
                 self.0.check_value()
             }
@@ -83,7 +85,8 @@ macro_rules! key_type {
 pub(crate) use key_type;
 
 key_type!(
-    /// Static Key-ENC, key identifier 01: session encryption keys, cryptograms of the card challenge.
+    /// Static Key-ENC, key identifier 01: session encryption keys, cryptograms of the card
+    /// challenge.
     EncKey
 );
 key_type!(

@@ -1,7 +1,8 @@
 //! GlobalPlatform Secure Channel Protocol 03 (Amendment D), host and card end, without I/O.
 //!
-//! The crate turns plain commands into protected ones and back, on either side of the contacts. It opens no
-//! connection, reads no clock and draws no random number: challenges are handed in, APDUs are handed out.
+//! The crate turns plain commands into protected ones and back, on either side of the contacts. It
+//! opens no connection, reads no clock and draws no random number: challenges are handed in, APDUs
+//! are handed out.
 //!
 //! * [`host`]: a live session, one step at a time: [`host::Host`] → [`host::AwaitingChallenge`] →
 //!   [`host::AwaitingAuthentication`] → [`channel::Channel`].
@@ -9,15 +10,15 @@
 //! * [`card`]: the strict card end.
 //! * [`keys`], [`put_key`], [`store_data_keys`], [`key_agreement`]: keys and how they reach a card.
 //!
-//! Clause numbers are those of *Amendment D, Secure Channel Protocol 03, 1.1.1* ("D") and of *Card Specification
-//! 2.3.1* ("G"). S16 mode follows Amendment D 1.2 as its published implementations agree on it.
+//! Clause numbers are those of *Amendment D, Secure Channel Protocol 03, 1.1.1* ("D") and of *Card
+//! Specification 2.3.1* ("G"). S16 mode follows Amendment D 1.2 as its published implementations
+//! agree on it.
 #![no_std]
 
 extern crate alloc;
 
 pub mod card;
 pub mod channel;
-
 pub mod content_management_mac;
 pub mod cryptogram;
 pub mod host;

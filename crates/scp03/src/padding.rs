@@ -1,4 +1,5 @@
-//! Padding method 2 of ISO/IEC 9797-1, as Amendment D 4.1.4 uses it: `80`, then zeros to a whole block.
+//! Padding method 2 of ISO/IEC 9797-1, as Amendment D 4.1.4 uses it: `80`, then zeros to a whole
+//! block.
 
 use alloc::vec::Vec;
 
@@ -8,8 +9,8 @@ pub(crate) fn pad(data: &mut Vec<u8>) {
     data.resize(data.len().next_multiple_of(16), 0x00);
 }
 
-/// Length of `padded` without its padding, or nothing when the padding is not the one and only valid form: a
-/// whole number of blocks with the `80` in the last of them.
+/// Length of `padded` without its padding, or nothing when the padding is not the one and only
+/// valid form: a whole number of blocks with the `80` in the last of them.
 pub(crate) fn unpadded_length(padded: &[u8]) -> Option<usize> {
     if padded.is_empty() || !padded.len().is_multiple_of(16) {
         return None;

@@ -1,4 +1,5 @@
-//! The parameter `i` of SCP03: what a card offers (Amendment D 5.1, table 5-1; bit 01 from Amendment D 1.2).
+//! The parameter `i` of SCP03: what a card offers (Amendment D 5.1, table 5-1; bit 01 from
+//! Amendment D 1.2).
 
 use thiserror::Error;
 

@@ -1,8 +1,9 @@
 //! AES keys inside PUT KEY (Amendment D 7.2, G 11.8).
 //!
-//! Two forms of the encrypted key are in the field. Amendment D, table 7-10, puts the length of the clear key in front
-//! of the cipher text; G 11.8.2.3.2 lets it be left out when the key fills whole blocks. A card takes both: a component
-//! whose length is a multiple of 16 has no inner length (G 11.8.2.3.3).
+//! Two forms of the encrypted key are in the field. Amendment D, table 7-10, puts the length of the
+//! clear key in front of the cipher text; G 11.8.2.3.2 lets it be left out when the key fills whole
+//! blocks. A card takes both: a component whose length is a multiple of 16 has no inner length (G
+//! 11.8.2.3.3).
 
 use alloc::vec::Vec;
 
@@ -46,7 +47,8 @@ pub enum PutKeyError {
         /// Place in the command, from 0.
         index: usize,
     },
-    /// The check value is absent or does not belong to the key: it was encrypted under another DEK, or damaged.
+    /// The check value is absent or does not belong to the key: it was encrypted under another DEK,
+    /// or damaged.
     #[error("the check value of key {index} does not match")]
     CheckValue {
         /// Place in the command, from 0.
@@ -55,7 +57,8 @@ pub enum PutKeyError {
     /// A whole set is three keys with identifiers 01, 02 and 03.
     #[error("the keys are not a whole set")]
     NotAKeySet,
-    /// The keys of a set must have one length, and only AES keys of whole blocks can be written raw.
+    /// The keys of a set must have one length, and only AES keys of whole blocks can be written
+    /// raw.
     #[error("a key cannot be written so")]
     Key(#[source] KeyError),
 }
@@ -70,7 +73,8 @@ impl PutKeyError {
     }
 }
 
-/// Writes one key for PUT KEY. `cmac_length` (04 or 08) goes with key 02 of an SCP80 key set (TS 102 226 8.2.1.5).
+/// Writes one key for PUT KEY. `cmac_length` (04 or 08) goes with key 02 of an SCP80 key set (TS
+/// 102 226 8.2.1.5).
 ///
 /// # Errors
 /// An AES-192 key cannot be written raw.
@@ -103,7 +107,8 @@ pub struct ReceivedKey {
     pub cmac_length: Option<u8>,
 }
 
-/// Opens the keys of a PUT KEY and checks every check value. Either all keys are good or none is given.
+/// Opens the keys of a PUT KEY and checks every check value. Either all keys are good or none is
+/// given.
 ///
 /// # Errors
 /// Something is wrong with one of the keys.
@@ -164,8 +169,8 @@ fn receive_key(
 }
 
 impl StaticKeys {
-    /// PUT KEY for the whole set in the form of Amendment D. `replaces` 00 adds it as a new set; `dek` is that of the
-    /// keys that opened the session.
+    /// PUT KEY for the whole set in the form of Amendment D. `replaces` 00 adds it as a new set;
+    /// `dek` is that of the keys that opened the session.
     pub fn put_key(&self, replaces: u8, new_version: u8, dek: &DekKey) -> PutKey {
         let keys = self.bytes().map(|key| {
             let mut block = Vec::from([key.length() as u8]);
@@ -199,7 +204,8 @@ impl StaticKeys {
         Ok(command)
     }
 
-    /// What the card answers to PUT KEY once it has stored these keys: for the card to send and the host to compare.
+    /// What the card answers to PUT KEY once it has stored these keys: for the card to send and the
+    /// host to compare.
     pub fn put_key_response(&self, version: u8) -> PutKeyResponse {
         PutKeyResponse {
             version,
@@ -210,7 +216,8 @@ impl StaticKeys {
     /// Opens a PUT KEY that carries a whole set, in either form.
     ///
     /// # Errors
-    /// It carries something else, a key is malformed, or a check value does not match; nothing must be stored then.
+    /// It carries something else, a key is malformed, or a check value does not match; nothing must
+    /// be stored then.
     pub fn unwrap_put_key(command: &PutKey, dek: &DekKey) -> Result<Self, PutKeyError> {
         if command.first_id != FIRST_ID {
             return Err(PutKeyError::NotAKeySet);
@@ -337,7 +344,13 @@ mod tests {
             kcv in proptest::collection::vec(any::<u8>(), 0..5),
         ) {
             let field = PutKeyField::new(AES, block, kcv);
-            let command = PutKey { replaces: 0, new_version: 1, first_id: 1, keys: vec![field], multiple: false };
+            let command = PutKey {
+                replaces: 0,
+                new_version: 1,
+                first_id: 1,
+                keys: vec![field],
+                multiple: false,
+            };
             prop_assert!(receive_keys(&command, &dek()).is_err());
         }
     }

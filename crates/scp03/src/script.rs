@@ -1,13 +1,41 @@
 //! A session built ahead: every command first, every response afterwards.
 //!
-//! The C-MAC chain does not depend on responses, and a pseudo-random card challenge can be computed from the
-//! sequence counter. So a host that knows the counter can send INITIALIZE UPDATE, EXTERNAL AUTHENTICATE and all
-//! protected commands in one message. It must believe nothing that comes back before [`ScriptVerifier::verify`]
-//! has: the card cryptogram first, then every response in order.
+//! The C-MAC chain does not depend on responses, and a pseudo-random card challenge can be computed
+//! from the sequence counter. So a host that knows the counter can send INITIALIZE UPDATE, EXTERNAL
+//! AUTHENTICATE and all protected commands in one message. It must believe nothing that comes back
+//! before [`ScriptVerifier::verify`] has: the card cryptogram first, then every response in order.
 //!
-//! Two different scripts for one value of the counter would encrypt different data under the same keys and initial
-//! vectors if the host challenge were the same: draw a fresh one for every script, and store counter and script
-//! before sending.
+//! Two different scripts for one value of the counter would encrypt different data under the same
+//! keys and initial vectors if the host challenge were the same: draw a fresh one for every script,
+//! and store counter and script before sending.
+//!
+//! ```
+//! # use globalplatform::apdu::{CommandApdu, ResponseApdu};
+//! # use scp03::{CardChallenge, CardSession, ScpParameters, ScriptBuilder, ScriptError, SecurityLevel, StaticKeys};
+//! # let keys = StaticKeys::from_bytes(&[0x40; 16], &[0x41; 16], &[0x42; 16])?;
+//! # let isd = [0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00];
+//! # let parameters = ScpParameters::new(0x70)?;
+//! # let host_challenge = [7; 8]; // from the system's generator
+//! # let get_status = CommandApdu::new(0x80, 0xF2, 0x40, 0x02).with_data([0x4F, 0x00]).with_le(256);
+//! let last_seen = 41;
+//! let level = SecurityLevel::Full;
+//! let mut script =
+//!     ScriptBuilder::start(&keys, 0x30, parameters, &isd, last_seen + 1, level, &host_challenge)?;
+//! script.push(&get_status)?;
+//! let (commands, mut verifier) = script.finish();
+//! assert_eq!(commands.len(), 3); // INITIALIZE UPDATE, EXTERNAL AUTHENTICATE, GET STATUS
+//!
+//! // Somebody else has used the card meanwhile: its counter is no longer where we thought.
+//! # let challenge = CardChallenge::PseudoRandom { counter: 45, aid: &isd };
+//! # let (mut card, answer) =
+//! #     CardSession::initialize_update(&keys, parameters, 0x30, [0; 10], challenge, &host_challenge)
+//! #         .map_err(|sw| sw.to_string())?;
+//! # let refused = card.external_authenticate(&commands[1]);
+//! # let responses = [answer, refused];
+//! let outcome = verifier.verify(&responses);
+//! assert_eq!(outcome.unwrap_err(), ScriptError::CounterMoved { counter: 45 });
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod verify;
 
@@ -31,8 +59,8 @@ use crate::security_level::SecurityLevel;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ScriptError {
-    /// The card is genuine, but its sequence counter was elsewhere: build the script again for what follows
-    /// `counter`. Nothing on the card has changed but the counter.
+    /// The card is genuine, but its sequence counter was elsewhere: build the script again for what
+    /// follows `counter`. Nothing on the card has changed but the counter.
     #[error("the card's sequence counter is at {counter}")]
     CounterMoved {
         /// The value this INITIALIZE UPDATE has used.
@@ -44,7 +72,8 @@ pub enum ScriptError {
     /// The answer to INITIALIZE UPDATE does not fit the script.
     #[error("the session did not open")]
     Opening(#[source] HostError),
-    /// The card refused INITIALIZE UPDATE (0) or EXTERNAL AUTHENTICATE (1). A bare status word proves nothing.
+    /// The card refused INITIALIZE UPDATE (0) or EXTERNAL AUTHENTICATE (1). A bare status word
+    /// proves nothing.
     #[error("the card refused command {index}: {sw}")]
     Refused {
         /// Place in the script.
@@ -52,8 +81,8 @@ pub enum ScriptError {
         /// The status word.
         sw: StatusWord,
     },
-    /// Answers are missing although the last one was no refusal: how far the card went is not known. All that
-    /// arrived was genuine.
+    /// Answers are missing although the last one was no refusal: how far the card went is not
+    /// known. All that arrived was genuine.
     #[error("only {received} answers arrived")]
     Truncated {
         /// How many answers arrived.
@@ -81,8 +110,8 @@ pub enum ScriptError {
 /// Genuine answers.
 #[derive(Debug)]
 pub struct Verified {
-    /// The opened answers to the pushed commands, in order. When there are fewer than commands, the script stopped
-    /// and the last one is the refusal.
+    /// The opened answers to the pushed commands, in order. When there are fewer than commands, the
+    /// script stopped and the last one is the refusal.
     pub responses: Vec<ResponseApdu>,
     /// The session, where the card left it, for a later script or single commands.
     pub channel: Channel,
@@ -115,8 +144,8 @@ impl ScriptBuilder {
     /// use: one more than the last one seen. `host_challenge` must be fresh and random.
     ///
     /// # Errors
-    /// The card's challenge cannot be predicted, its parameters do not offer the level, the counter or the
-    /// challenge is out of range, or the keys are not a set.
+    /// The card's challenge cannot be predicted, its parameters do not offer the level, the counter
+    /// or the challenge is out of range, or the keys are not a set.
     pub fn start(
         keys: &StaticKeys,
         key_version: u8,
@@ -184,8 +213,8 @@ impl ScriptBuilder {
         })
     }
 
-    /// Puts the whole script on another logical channel. Call it before the first push; the channel of a session
-    /// that goes on is settled.
+    /// Puts the whole script on another logical channel. Call it before the first push; the channel
+    /// of a session that goes on is settled.
     ///
     /// # Errors
     /// There is no such channel, or it is too late.
@@ -210,7 +239,8 @@ impl ScriptBuilder {
         self.extended_length = true;
     }
 
-    /// Protects a command and adds it. BEGIN and END R-MAC SESSION count as answered by 9000 for what follows.
+    /// Protects a command and adds it. BEGIN and END R-MAC SESSION count as answered by 9000 for
+    /// what follows.
     ///
     /// # Errors
     /// The command cannot be protected; the script is unchanged.
@@ -230,7 +260,8 @@ impl ScriptBuilder {
             .max_command_data(self.session.mode())
     }
 
-    /// The keys of the predicted session, for a checker that looks for them in places where they must not be.
+    /// The keys of the predicted session, for a checker that looks for them in places where they
+    /// must not be.
     pub fn danger_session_keys(&self) -> &SessionKeys {
         self.session.keys()
     }
@@ -287,9 +318,9 @@ pub struct ScriptVerifier {
 }
 
 impl ScriptVerifier {
-    /// Judges the answers, one for each command that the card has heard, in order. A script is judged once: its keys
-    /// are gone afterwards, or live on in [`Verified::channel`]. Only when nothing at all has arrived can it be
-    /// judged again.
+    /// Judges the answers, one for each command that the card has heard, in order. A script is
+    /// judged once: its keys are gone afterwards, or live on in [`Verified::channel`]. Only when
+    /// nothing at all has arrived can it be judged again.
     ///
     /// # Errors
     /// See [`ScriptError`]; only `Ok` says that every answer up to a refusal is genuine.

@@ -89,7 +89,8 @@ impl SecurityLevel {
         }
     }
 
-    /// The level with `response` protection (10 or 30, as in BEGIN R-MAC SESSION) added, if that is a level.
+    /// The level with `response` protection (10 or 30, as in BEGIN R-MAC SESSION) added, if that is
+    /// a level.
     pub(crate) fn with_response_protection(self, response: u8) -> Option<Self> {
         Self::try_from(self.byte() | response).ok()
     }

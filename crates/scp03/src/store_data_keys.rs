@@ -1,5 +1,5 @@
-//! AES keys inside STORE DATA (G 11.11.4): DGI 00B9 describes the keys, then one DGI 8113 for each holds it, encrypted under
-//! the DEK.
+//! AES keys inside STORE DATA (G 11.11.4): DGI 00B9 describes the keys, then one DGI 8113 for each
+//! holds it, encrypted under the DEK.
 
 use alloc::vec::Vec;
 
@@ -117,7 +117,8 @@ pub fn write_keys(keys: &[DescribedKey], dek: &DekKey) -> Result<Vec<u8>, Encode
     Ok(payload)
 }
 
-/// Opens the data groupings and checks every check value. Either all keys are good or none is given.
+/// Opens the data groupings and checks every check value. Either all keys are good or none is
+/// given.
 ///
 /// # Errors
 /// The groupings are malformed, or something is wrong with one of the keys.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
+#[path = "host_against_card/card.rs"]
+mod card;
 #[path = "host_against_card/live.rs"]
 mod live;
 #[path = "host_against_card/redaction.rs"]

@@ -1,7 +1,8 @@
 //! Reproduces every outside vector of SCP03, host and card end.
 //!
-//! Runs `tests/vectors/scp03.json`, then every `scp03*.json` in the folder that `SCP03_VECTORS_DIR` names. Each entry is run
-//! or the file fails: an unknown kind is a failure, and so is a panic. See `vectors/PROVENANCE.md`.
+//! Runs `tests/vectors/scp03.json`, then every `scp03*.json` in the folder that `SCP03_VECTORS_DIR`
+//! names. Each entry is run or the file fails: an unknown kind is a failure, and so is a panic. See
+//! `vectors/PROVENANCE.md`.
 
 #[path = "vectors/card_model.rs"]
 mod card_model;

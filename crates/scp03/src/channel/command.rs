@@ -1,8 +1,8 @@
 //! Protection of commands (Amendment D 6.2.4 and 6.2.6).
 //!
-//! The data field is padded and encrypted, then the C-MAC is computed over
-//! `chaining value | CLA' INS P1 P2 Lc' | data'` and appended; the whole of it is the next chaining value. Lc' is
-//! written as it will be sent, with one byte or with three.
+//! The data field is padded and encrypted, then the C-MAC is computed over `chaining value | CLA'
+//! INS P1 P2 Lc' | data'` and appended; the whole of it is the next chaining value. Lc' is written
+//! as it will be sent, with one byte or with three.
 
 use alloc::vec::Vec;
 
@@ -96,8 +96,8 @@ impl Session {
         Some(data)
     }
 
-    /// Undoes [`Session::protect_command`]; nothing when the command is not protected as the level demands. After
-    /// that the session must not be used again.
+    /// Undoes [`Session::protect_command`]; nothing when the command is not protected as the level
+    /// demands. After that the session must not be used again.
     pub(crate) fn open_command(&mut self, command: &CommandApdu) -> Option<CommandApdu> {
         let class = Class::parse(command.cla)?;
         if !self.opened_at().c_mac() {
@@ -108,7 +108,8 @@ impl Session {
         }
         let mut data = self.strip_c_mac(class, command)?;
         self.counter = self.counter.saturating_add(1);
-        // An empty field is not encrypted by the specification, but some hosts encrypt it to one block.
+        // An empty field is not encrypted by the specification, but some hosts encrypt it to one
+        // block.
         if self.opened_at().c_decryption() && !data.is_empty() {
             self.ciphers.decrypt(u128::from(self.counter), &mut data)?;
             data.truncate(unpadded_length(&data)?);

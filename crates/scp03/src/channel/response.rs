@@ -1,8 +1,9 @@
 //! Protection of responses (Amendment D 6.2.5 and 6.2.7).
 //!
-//! Only 9000 and the warnings 62xx and 63xx carry an R-MAC, over `chaining value | data' | SW`; the chaining value is
-//! the C-MAC of the command being answered. Every other status word comes alone. Data is encrypted first, with the
-//! command's counter and the highest bit of the counter block set.
+//! Only 9000 and the warnings 62xx and 63xx carry an R-MAC, over `chaining value | data' | SW`; the
+//! chaining value is the C-MAC of the command being answered. Every other status word comes alone.
+//! Data is encrypted first, with the command's counter and the highest bit of the counter block
+//! set.
 
 use globalplatform::apdu::ResponseApdu;
 use globalplatform::status_word::StatusWord;
@@ -42,8 +43,8 @@ impl Session {
         response
     }
 
-    /// Undoes [`Session::protect_response`]; nothing when the response is not protected as the level demands. After
-    /// that the session must not be used again.
+    /// Undoes [`Session::protect_response`]; nothing when the response is not protected as the
+    /// level demands. After that the session must not be used again.
     pub(crate) fn open_response(
         &mut self,
         response: &ResponseApdu,

@@ -96,7 +96,8 @@ impl Session {
         }
     }
 
-    /// Goes back to the state right after the command of `last`: nothing wrapped later was ever seen by the card.
+    /// Goes back to the state right after the command of `last`: nothing wrapped later was ever
+    /// seen by the card.
     pub(crate) fn rewind(&mut self, last: &Outstanding) {
         self.resume(last.chaining, last.counter);
     }

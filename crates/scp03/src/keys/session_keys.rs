@@ -16,7 +16,8 @@ key_type!(
     SRmac
 );
 
-/// The keys of one session. There is no session DEK: key data is encrypted under the static one (D 6.2.8).
+/// The keys of one session. There is no session DEK: key data is encrypted under the static one (D
+/// 6.2.8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionKeys {
     /// Encrypts data.

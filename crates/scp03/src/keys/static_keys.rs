@@ -1,5 +1,7 @@
 //! A whole set of static keys, and KDF3 diversification from a master key.
 
+use zeroize::Zeroizing;
+
 use super::{DekKey, EncKey, KeyBytes, KeyError, MacKey, MasterKey};
 
 /// The three static keys of one key version, all of one length (Amendment D 6.1).
@@ -46,13 +48,14 @@ impl StaticKeys {
         ]
     }
 
-    /// Diversifies the keys of one card: block i is `AES-CMAC(master, i | 000000 k 00 | kdd)` with k = 01, 02, 03 for
-    /// ENC, MAC, DEK. `kdd` is the key diversification data that the card answers to INITIALIZE UPDATE.
+    /// Diversifies the keys of one card: block i is `AES-CMAC(master, i | 000000 k 00 | kdd)` with
+    /// k = 01, 02, 03 for ENC, MAC, DEK. `kdd` is the key diversification data that the card
+    /// answers to INITIALIZE UPDATE.
     pub fn kdf3(master: &MasterKey, kdd: &[u8; 10]) -> Self {
         let diversify = |role: u8| {
             master.0.like(|out| {
                 for (i, block) in (1u8..).zip(out.chunks_mut(16)) {
-                    let mac = master.0.cmac(&[&[i, 0, 0, 0, role, 0], kdd]);
+                    let mac = Zeroizing::new(master.0.cmac(&[&[i, 0, 0, 0, role, 0], kdd]));
                     block.copy_from_slice(&mac[..block.len()]);
                 }
             })

@@ -1,4 +1,5 @@
-//! Judging the answers to a script, in the order in which trust grows: card cryptogram, then R-MAC after R-MAC.
+//! Judging the answers to a script, in the order in which trust grows: card cryptogram, then R-MAC
+//! after R-MAC.
 
 use alloc::vec::Vec;
 
@@ -113,7 +114,8 @@ impl Prediction {
         })
     }
 
-    /// The card used another value of the counter: believe that only if it proves to know the keys under that value.
+    /// The card used another value of the counter: believe that only if it proves to know the keys
+    /// under that value.
     fn verify_other_counter(&self, counter: [u8; 3], answer: &Answer) -> Result<(), ScriptError> {
         let mode = self.parameters.mode();
         let host = self.question.host_challenge.as_bytes();

@@ -1,5 +1,5 @@
-//! Our host against our card: whatever the keys, the mode, the level, the channel and the sizes, what one end wraps the
-//! other unwraps, and what was touched on the way is refused for good.
+//! Our host against our card: whatever the keys, the mode, the level, the channel and the sizes,
+//! what one end wraps the other unwraps, and what was touched on the way is refused for good.
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::status_word::StatusWord;
@@ -145,7 +145,8 @@ proptest! {
         let start = || Host::start(&setup.keys, KVN, setup.mode(), setup.host_challenge()).unwrap();
         let (mut card, response) = setup.card();
 
-        // Key diversification data comes first and is not covered; key version, protocol and `i` change the layout.
+        // Key diversification data comes first and is not covered; key version, protocol and `i`
+        // change the layout.
         let mut damaged = response.clone();
         let position_in_answer = 10 + position.index(response.data.len() - 10);
         damaged.data[position_in_answer] ^= 1 << bit;
@@ -157,7 +158,8 @@ proptest! {
         let command = host.receive(&response, setup.level, Some(&AID)).unwrap().command();
         let mut damaged = command.clone();
         match position.index(5 + command.data.len()) {
-            // Which channel the command came on is not covered; the card knows it from the class alone.
+            // Which channel the command came on is not covered; the card knows it from the class
+            // alone.
             0 => damaged.cla ^= 0x80,
             1 => damaged.ins ^= 1 << bit,
             2 => damaged.p1 ^= 1 << bit,

@@ -1,4 +1,5 @@
-//! Scripts built before the card was heard, and everything that can come back instead of their answers.
+//! Scripts built before the card was heard, and everything that can come back instead of their
+//! answers.
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::status_word::StatusWord;
@@ -44,8 +45,8 @@ fn script(setup: &Setup, count: u8) -> (Vec<CommandApdu>, ScriptVerifier) {
     script.finish()
 }
 
-/// Plays the commands to the card as a phone does: stops at the first error. Every command answers its own data,
-/// but for number `fails`, which answers 6A80.
+/// Plays the commands to the card as a phone does: stops at the first error. Every command answers
+/// its own data, but for number `fails`, which answers 6A80.
 fn play(
     setup: &Setup,
     commands: &[CommandApdu],
@@ -426,7 +427,8 @@ proptest! {
         let mut damaged = responses.clone();
         let which = which.index(damaged.len());
         let mut bytes = damaged[which].encode();
-        // The first eleven bytes of the answer to INITIALIZE UPDATE are diversification data and key version.
+        // The first eleven bytes of the answer to INITIALIZE UPDATE are diversification data and
+        // key version.
         let first = if which == 0 { 11 } else { 0 };
         let position = first + position.index(bytes.len() - first);
         bytes[position] ^= 1 << bit;

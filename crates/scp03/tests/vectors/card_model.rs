@@ -1,5 +1,5 @@
-//! A card with nothing but key sets and secure channels, made of the crate's card end: it executes every command by
-//! answering 9000.
+//! A card with nothing but key sets and secure channels, made of the crate's card end: it executes
+//! every command by answering 9000.
 
 use std::collections::BTreeMap;
 

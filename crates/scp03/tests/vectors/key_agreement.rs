@@ -1,4 +1,5 @@
-//! Key agreement with the controlling authority: the curve by `p256` and `p384`, the rest by the crate.
+//! Key agreement with the controlling authority: the curve by `p256` and `p384`, the rest by the
+//! crate.
 
 use globalplatform::commands::store_data::Dgi;
 use p256::elliptic_curve::sec1::ToSec1Point as _;

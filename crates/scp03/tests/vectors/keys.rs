@@ -80,10 +80,10 @@ fn put_key_on_card(entry: Entry<'_>, command: &PutKey, dek: &DekKey) -> Outcome<
         check_values.concat(),
         entry.hex_list("kcvs")?.concat(),
     )?;
-    if let Some(set) = as_set(&received, command.first_id)? {
-        if StaticKeys::unwrap_put_key(command, dek).because("set")? != set {
-            return Err("the set differs from its keys".into());
-        }
+    if let Some(set) = as_set(&received, command.first_id)?
+        && StaticKeys::unwrap_put_key(command, dek).because("set")? != set
+    {
+        return Err("the set differs from its keys".into());
     }
     let response = PutKeyResponse {
         version: command.new_version,
@@ -180,7 +180,8 @@ fn put_key_by_host(
     Ok(())
 }
 
-/// Whether an AES-192 key was filled up with other bytes than ours; the sender is free to choose them.
+/// Whether an AES-192 key was filled up with other bytes than ours; the sender is free to choose
+/// them.
 fn has_other_filler(block: &[u8], key: &AesKey, dek: &DekKey) -> Outcome<bool> {
     if key.danger_bytes().len() != 24 {
         return Ok(false);

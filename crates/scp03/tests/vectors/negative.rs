@@ -101,7 +101,8 @@ fn recorded_answer(entry: Entry<'_>) -> Outcome<Option<InitializeUpdateResponse>
         .because("answer")
 }
 
-/// EXTERNAL AUTHENTICATE as our host sends it, unless the entry is about a level that the card does not offer.
+/// EXTERNAL AUTHENTICATE as our host sends it, unless the entry is about a level that the card does
+/// not offer.
 fn external_authenticate(entry: Entry<'_>) -> Outcome<Option<Vec<u8>>> {
     let parameters = entry.parameters()?;
     match entry.level() {
@@ -112,7 +113,8 @@ fn external_authenticate(entry: Entry<'_>) -> Outcome<Option<Vec<u8>>> {
     }
 }
 
-/// A card as `state_before` describes it in words: key versions as two hexadecimal digits, a counter as six.
+/// A card as `state_before` describes it in words: key versions as two hexadecimal digits, a
+/// counter as six.
 fn described_card(entry: Entry<'_>) -> Outcome<CardModel> {
     let text = if entry.has("state_before") {
         entry.text("state_before")?

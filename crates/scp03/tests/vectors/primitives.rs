@@ -86,7 +86,8 @@ fn c_mac(entry: Entry<'_>) -> Outcome {
     )
 }
 
-/// A channel just before the command with the counter of the entry; its MAC keys are of no interest.
+/// A channel just before the command with the counter of the entry; its MAC keys are of no
+/// interest.
 fn channel(entry: Entry<'_>, level: SecurityLevel) -> Outcome<(Channel, AesKey)> {
     let enc = entry.hex("s_enc")?;
     let mac = vec![0x3C; enc.len()];
