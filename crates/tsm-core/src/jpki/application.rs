@@ -4,6 +4,8 @@ mod transition;
 
 pub use transition::ApplicationEvent;
 
+use sha2::{Digest, Sha256};
+
 use crate::card::deployment::KeySetup;
 use crate::identity::{Iccid, ServiceName};
 use crate::time::Timestamp;
@@ -132,6 +134,18 @@ pub struct CardGuard {
 pub struct SpentNonce {
     /// Application that used it.
     pub application: String,
+}
+
+impl SpentNonce {
+    /// Record id of a person's nonce.
+    #[must_use]
+    pub fn id(person: &str, nonce: &str) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(person.as_bytes());
+        hasher.update([0]);
+        hasher.update(nonce.as_bytes());
+        hex::encode(hasher.finalize())
+    }
 }
 
 /// Answer to an idempotent request. Record id: tenant, slash, request id.
