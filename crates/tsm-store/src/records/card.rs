@@ -1,0 +1,104 @@
+//! Cards: what the operator owns, what was read, counters and leases.
+
+use tsm_core::card::content::{CardContent, ContentEntry, EntryKind};
+use tsm_core::card::counter::KeysetCounter;
+use tsm_core::card::lease::Lease;
+use tsm_core::card::uicc::Uicc;
+
+use super::field::{codes, form};
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct UiccForm {
+    #[prost(string, required, tag = "1")]
+    iccid: String,
+    #[prost(string, required, tag = "2")]
+    tenant: String,
+    #[prost(bytes = "vec", required, tag = "3")]
+    isd_aid: Vec<u8>,
+    #[prost(uint32, required, tag = "4")]
+    isd_key_version: u32,
+    #[prost(uint32, required, tag = "5")]
+    scp_i: u32,
+    #[prost(bytes = "vec", required, tag = "6")]
+    kdd: Vec<u8>,
+    #[prost(uint32, required, tag = "7")]
+    memory_bytes: u32,
+    #[prost(message, optional, tag = "8")]
+    content: Option<CardContentForm>,
+}
+
+form!(Uicc as UiccForm {
+    iccid,
+    tenant,
+    isd_aid,
+    isd_key_version,
+    scp_i,
+    kdd,
+    memory_bytes,
+    content,
+});
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct CardContentForm {
+    #[prost(int64, required, tag = "1")]
+    read_at: i64,
+    #[prost(uint32, required, tag = "2")]
+    card_life_cycle: u32,
+    #[prost(uint32, required, tag = "3")]
+    free_memory: u32,
+    #[prost(message, repeated, tag = "4")]
+    entries: Vec<ContentEntryForm>,
+}
+
+form!(CardContent as CardContentForm { read_at, card_life_cycle, free_memory, entries });
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ContentEntryForm {
+    #[prost(uint32, required, tag = "1")]
+    kind: u32,
+    #[prost(bytes = "vec", required, tag = "2")]
+    aid: Vec<u8>,
+    #[prost(uint32, required, tag = "3")]
+    life_cycle: u32,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    privileges: Option<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "5")]
+    load_file: Option<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "6")]
+    security_domain: Option<Vec<u8>>,
+}
+
+form!(ContentEntry as ContentEntryForm {
+    kind,
+    aid,
+    life_cycle,
+    privileges,
+    load_file,
+    security_domain,
+});
+
+codes!(EntryKind { SecurityDomain = 1, LoadFile = 2, Applet = 3 });
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct KeysetCounterForm {
+    #[prost(uint32, required, tag = "1")]
+    confirmed: u32,
+    #[prost(uint32, required, tag = "2")]
+    sent: u32,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    digest: Option<Vec<u8>>,
+}
+
+form!(KeysetCounter as KeysetCounterForm { confirmed, sent, digest });
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct LeaseForm {
+    #[prost(string, required, tag = "1")]
+    holder: String,
+    #[prost(uint64, required, tag = "2")]
+    epoch: u64,
+    #[prost(int64, required, tag = "3")]
+    expires_at: i64,
+}
+
+form!(Lease as LeaseForm { holder, epoch, expires_at });
