@@ -236,6 +236,23 @@ impl CardSession<'_> {
     /// effect; [`SessionError::in_doubt`] says whether the failed one may.
     pub async fn play(&mut self, legs: &[Leg]) -> Result<Vec<LegOutcome>, SessionError> {
         let mut outcomes = Vec::with_capacity(legs.len());
+        self.play_into(legs, &mut outcomes).await.map(|()| outcomes)
+    }
+
+    /// As [`play`](Self::play), but leaves the verified outcomes in `outcomes`
+    /// also when a later leg fails.
+    ///
+    /// # Errors
+    /// As [`play`](Self::play).
+    pub async fn play_into(
+        &mut self,
+        legs: &[Leg],
+        outcomes: &mut Vec<LegOutcome>,
+    ) -> Result<(), SessionError> {
+        outcomes.clear();
+        if legs.is_empty() {
+            return Ok(());
+        }
         let mut moved = None;
         // Each leg may find its counter elsewhere once; one more for a race.
         for _ in 0..=legs.len().saturating_add(1) {
@@ -243,7 +260,7 @@ impl CardSession<'_> {
             let reading = self.exchange(legs, first, moved).await?;
             outcomes.extend(reading.outcomes);
             match reading.stop {
-                Stop::Finished => return Ok(outcomes),
+                Stop::Finished => return Ok(()),
                 Stop::Failed(error) => return Err(error),
                 Stop::CounterMoved { counter } => moved = Some(counter),
             }

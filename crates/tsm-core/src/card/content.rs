@@ -55,4 +55,16 @@ impl CardContent {
             .iter()
             .find(|entry| entry.kind == kind && entry.aid == *aid)
     }
+
+    /// Whether another reading shows the same card state and entries, in whatever
+    /// order; time and free memory may differ.
+    #[must_use]
+    pub fn shows_the_same(&self, other: &Self) -> bool {
+        self.card_life_cycle == other.card_life_cycle
+            && self.entries.len() == other.entries.len()
+            && self
+                .entries
+                .iter()
+                .all(|entry| other.entries.contains(entry))
+    }
 }

@@ -36,6 +36,14 @@ pub struct KeyHandover {
     pub ciphertext: Vec<u8>,
 }
 
+impl KeyHandover {
+    /// The HPKE `info` to which a hand-over for this card is bound.
+    #[must_use]
+    pub fn info(iccid: &Iccid) -> Vec<u8> {
+        [b"tsm ssd keys v1", iccid.as_str().as_bytes()].concat()
+    }
+}
+
 /// A service on a card. Record id: ICCID, slash, service name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployment {
@@ -74,5 +82,18 @@ impl Deployment {
             (desired, Some(observed)) => desired == observed,
             (_, None) => false,
         }
+    }
+
+    /// The card may be changed for this deployment. One with a problem waits for
+    /// a new request; but what shall go may always go.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.problem.is_none() || self.desired == ServiceState::Absent
+    }
+
+    /// Work on the card is left to do, and can go on by itself.
+    #[must_use]
+    pub fn has_open_work(&self) -> bool {
+        self.is_open() && !self.converged()
     }
 }

@@ -7,7 +7,11 @@
 //! reads first and plans again. Done means read back and recorded.
 
 mod eligibility;
+mod item;
+mod record;
 mod request;
+mod round;
+mod worker;
 
 use globalplatform::status_word::StatusWord;
 
@@ -24,6 +28,8 @@ use crate::time::Timestamp;
 
 pub use eligibility::check_eligibility;
 pub use request::{ChangeRequest, RequestError, set_desired};
+
+use worker::Worker;
 
 /// What the carrier's procedures work with.
 #[derive(Clone, Copy)]
@@ -86,14 +92,6 @@ pub enum ConvergeError {
     /// The card did not come to the desired state in the rounds allowed.
     #[error("the card keeps showing something else than was done to it")]
     Unsettled,
-    /// The stored load file of a package is not the one that was admitted.
-    #[error("the package of {service} can not be loaded: {detail}")]
-    Package {
-        /// Which service needs it.
-        service: ServiceName,
-        /// For people.
-        detail: String,
-    },
     /// Records could not be read or stored.
     #[error("the records could not be stored")]
     Store(#[from] StoreError),
@@ -113,7 +111,6 @@ impl Failure for ConvergeError {
             Self::Session(error) => error.reason(),
             Self::Unreadable(_) => Reason::CardRefused,
             Self::Malformed(_) | Self::Unsettled => Reason::Diverged,
-            Self::Package { .. } => Reason::PackageUnusable,
             Self::Store(error) => error.reason(),
             Self::Vault(error) => error.reason(),
             Self::Entropy(_) => Reason::Internal,
@@ -131,8 +128,10 @@ pub async fn audit(
     lease_epoch: u64,
     deadline: Timestamp,
 ) -> Result<ConvergeReport, ConvergeError> {
-    let _ = (context, iccid, lease_epoch, deadline);
-    Err(ConvergeError::Unsettled)
+    Worker::open(*context, iccid, lease_epoch, deadline)
+        .await?
+        .audit()
+        .await
 }
 
 /// Brings the card to what its deployments desire, in few exchanges, and stores
@@ -147,6 +146,8 @@ pub async fn converge(
     lease_epoch: u64,
     deadline: Timestamp,
 ) -> Result<ConvergeReport, ConvergeError> {
-    let _ = (context, iccid, lease_epoch, deadline);
-    Err(ConvergeError::Unsettled)
+    Worker::open(*context, iccid, lease_epoch, deadline)
+        .await?
+        .converge()
+        .await
 }

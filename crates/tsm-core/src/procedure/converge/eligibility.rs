@@ -1,8 +1,19 @@
 //! Whether a service can be put on a card.
 
-use super::{Context, ConvergeError};
+use globalplatform::life_cycle::CardLifeCycle;
+use scp03::parameters::ScpParameters;
+use scp03::security_level::SecurityLevel;
+
+use super::request::{RequestError, managed_service};
+use super::{Context, ConvergeError, audit};
+use crate::card::catalogue::Package;
+use crate::card::deployment::ServiceState;
+use crate::card::desired::DesiredService;
+use crate::card::plan;
+use crate::card::uicc::Uicc;
+use crate::error::{Failure, Reason};
 use crate::identity::{Caller, Iccid, ServiceName};
-use crate::ports::Eligibility;
+use crate::ports::{Eligibility, MissingRequirement};
 use crate::time::Timestamp;
 
 /// Lists every requirement that the card does not meet. Reads the card when it
@@ -19,6 +30,70 @@ pub async fn check_eligibility(
     lease_epoch: u64,
     deadline: Timestamp,
 ) -> Result<Eligibility, ConvergeError> {
-    let _ = (context, caller, iccid, service, lease_epoch, deadline);
-    Err(ConvergeError::Unsettled)
+    let definition = managed_service(context.store, caller, service).await?;
+    let package = context
+        .store
+        .load::<Package>(&definition.package.to_string())
+        .await?;
+    let package = package.ok_or(RequestError::PackageUnknown)?.value;
+    let Some(uicc) = context.store.load::<Uicc>(iccid.as_str()).await? else {
+        let unknown = missing(Reason::CardUnknown, "no such card is registered".to_owned());
+        return Ok(Eligibility {
+            missing: vec![unknown],
+            exchanges: 0,
+        });
+    };
+    let uicc = uicc.value;
+    if !is_qualified(uicc.scp_i) {
+        let detail = format!(
+            "SCP03 with i = {:02X} has no predictable level 33",
+            uicc.scp_i
+        );
+        let unqualified = missing(Reason::SeProfileNotQualified, detail);
+        return Ok(Eligibility {
+            missing: vec![unqualified],
+            exchanges: 0,
+        });
+    }
+    let (content, exchanges) = match uicc.content {
+        Some(content) => (content, 0),
+        None => {
+            let report = audit(context, iccid, lease_epoch, deadline).await?;
+            (report.content, report.exchanges)
+        }
+    };
+    let mut found = Vec::new();
+    if content.card_life_cycle >= CardLifeCycle::CardLocked.byte() {
+        let detail = format!(
+            "the card's life cycle state is {:02X}",
+            content.card_life_cycle
+        );
+        found.push(missing(Reason::CardLocked, detail));
+    }
+    let wanted = DesiredService::new(&definition, &package, ServiceState::Installed);
+    let obstacles = plan::obstacles(&wanted, &content);
+    found.extend(
+        obstacles
+            .iter()
+            .map(|error| missing(error.reason(), error.to_string())),
+    );
+    Ok(Eligibility {
+        missing: found,
+        exchanges,
+    })
+}
+
+fn missing(reason: Reason, detail: String) -> MissingRequirement {
+    MissingRequirement {
+        reason: reason.to_string(),
+        detail,
+    }
+}
+
+/// Scripts are built ahead at level 33: the card's challenge must be
+/// predictable, and its answers protected.
+fn is_qualified(scp_i: u8) -> bool {
+    ScpParameters::new(scp_i).is_ok_and(|parameters| {
+        parameters.pseudo_random() && SecurityLevel::Full.is_offered_by(parameters)
+    })
 }

@@ -60,6 +60,9 @@ pub enum RequestError {
     /// No such service.
     #[error("no such service is registered")]
     ServiceUnknown,
+    /// The package of the service was never admitted.
+    #[error("the package of the service is not registered")]
+    PackageUnknown,
     /// The caller's tenant does not manage the service.
     #[error("the service is another tenant's")]
     TenantForbidden,
@@ -82,6 +85,7 @@ impl Failure for RequestError {
         match self {
             Self::CardUnknown => Reason::CardUnknown,
             Self::ServiceUnknown => Reason::ServiceUnknown,
+            Self::PackageUnknown => Reason::PackageUnknown,
             Self::TenantForbidden => Reason::TenantForbidden,
             Self::WrongState { .. } => Reason::WrongState,
             Self::RequestIdReused => Reason::RequestIdReused,

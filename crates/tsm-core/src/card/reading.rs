@@ -1,0 +1,301 @@
+//! Reading a card's registry and free memory: GET STATUS and GET DATA FF21
+//! (GlobalPlatform 2.3.1, 11.3 and 11.4; ETSI TS 102 226, 8.2.1.7.2).
+//!
+//! All commands are sent ahead, so the number of GET STATUS [next] is a guess; a
+//! superfluous one is refused by the card, which is no harm.
+
+use globalplatform::aid::Aid;
+use globalplatform::apdu::ResponseApdu;
+use globalplatform::card_data::ExtendedCardResources;
+use globalplatform::commands::get_data::GetData;
+use globalplatform::commands::get_status::{GetStatus, GetStatusResponse, Scope};
+use globalplatform::privileges::Privileges;
+use globalplatform::registry::{self, RegistryEntry};
+use globalplatform::status_word::StatusWord;
+use globalplatform::tlv::Tag;
+
+use crate::card::content::{CardContent, ContentEntry, EntryKind};
+use crate::card::desired::Desired;
+use crate::card_session::LegCommand;
+use crate::time::Timestamp;
+
+/// Clear bytes of one answer at level 33.
+const PAGE_BYTES: usize = 239;
+/// More pages than this no card needs.
+const MOST_PAGES: usize = 64;
+
+/// The commands of one reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inquiry {
+    /// GET STATUS commands for applications and security domains.
+    application_pages: usize,
+    /// GET STATUS commands for load files.
+    load_file_pages: usize,
+}
+
+/// What the answers to a reading say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// The whole registry.
+    Complete(CardContent),
+    /// The registry is longer than was asked for: ask with this.
+    Longer(Inquiry),
+}
+
+/// Why the answers to a reading say nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadingError {
+    /// The card refused a command of the reading.
+    #[error("the card refused to be read: {0}")]
+    Refused(StatusWord),
+    /// The registry cannot be understood, or contradicts itself.
+    #[error("the registry is malformed: {0}")]
+    Malformed(String),
+}
+
+impl Inquiry {
+    /// Enough for a card that was never read, as cards usually are.
+    #[must_use]
+    pub const fn first() -> Self {
+        Self {
+            application_pages: 2,
+            load_file_pages: 4,
+        }
+    }
+
+    /// Enough for what was read before and everything of ours on top.
+    #[must_use]
+    pub fn expecting(content: &CardContent, desired: &Desired) -> Self {
+        let lengths = |files: bool| {
+            let known = content.entries.iter();
+            known
+                .filter(move |entry| (entry.kind == EntryKind::LoadFile) == files)
+                .map(length)
+        };
+        let per_service = |names: usize| desired.services.len().saturating_mul(names);
+        let applications = lengths(false).chain(core::iter::repeat_n(65, per_service(2)));
+        let load_files = lengths(true).chain(core::iter::repeat_n(45, per_service(1)));
+        Self {
+            application_pages: pages(applications),
+            load_file_pages: pages(load_files),
+        }
+    }
+
+    /// How many commands it has.
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        1 + self.application_pages + self.load_file_pages + 1
+    }
+
+    /// The commands, for a session with the issuer's domain.
+    #[must_use]
+    pub fn commands(&self) -> Vec<LegCommand> {
+        let issuer = GetStatus::all(Scope::IssuerSecurityDomain);
+        let mut commands = vec![LegCommand::new(issuer.to_apdu())];
+        for (scope, pages, tags) in [
+            (
+                Scope::Applications,
+                self.application_pages,
+                APPLICATION_TAGS,
+            ),
+            (Scope::LoadFiles, self.load_file_pages, LOAD_FILE_TAGS),
+        ] {
+            for page in 0..pages {
+                let next = page > 0;
+                let status = GetStatus {
+                    next,
+                    tag_list: tags.to_vec(),
+                    ..GetStatus::all(scope)
+                };
+                let accepted = if next { AFTER_LAST } else { NOTHING_FOUND };
+                let command = LegCommand::new(status.to_apdu());
+                commands.push(
+                    command
+                        .accepting(&[StatusWord::MORE_DATA])
+                        .accepting(accepted),
+                );
+            }
+        }
+        commands.push(LegCommand::new(
+            GetData::new(GetData::CARD_RESOURCES).to_apdu(),
+        ));
+        commands
+    }
+
+    /// What verified answers to these commands say; `responses` are theirs and
+    /// nobody else's.
+    ///
+    /// # Errors
+    /// [`ReadingError`].
+    pub fn read(
+        &self,
+        responses: &[ResponseApdu],
+        read_at: Timestamp,
+    ) -> Result<Reading, ReadingError> {
+        let refused = responses
+            .last()
+            .map_or(StatusWord::NO_DIAGNOSIS, |last| last.sw);
+        let [issuer, lists @ .., resources] = responses else {
+            return Err(ReadingError::Refused(refused));
+        };
+        if responses.len() != self.length() || !resources.sw.is_success() {
+            return Err(ReadingError::Refused(refused));
+        }
+        let (applications, load_files) = lists.split_at(self.application_pages);
+        let (applications, load_files) = (List::read(applications)?, List::read(load_files)?);
+
+        if applications.is_longer || load_files.is_longer {
+            return self.longer(&applications, &load_files);
+        }
+        let card_life_cycle = decode(issuer)?
+            .first()
+            .ok_or_else(|| ReadingError::Malformed("no issuer domain".to_owned()))?
+            .life_cycle;
+        let resources = ExtendedCardResources::decode(&resources.data)
+            .map_err(|error| ReadingError::Malformed(error.to_string()))?;
+        if applications.is_unproven && resources.applications > 0 {
+            let found = resources.applications;
+            let problem = format!("no applications listed, but {found} counted");
+            return Err(ReadingError::Malformed(problem));
+        }
+        let applications = applications.entries.into_iter().map(application);
+        let load_files = load_files
+            .entries
+            .into_iter()
+            .map(|entry| content_entry(EntryKind::LoadFile, entry));
+        Ok(Reading::Complete(CardContent {
+            read_at,
+            card_life_cycle,
+            free_memory: resources.free_non_volatile,
+            entries: applications.chain(load_files).collect(),
+        }))
+    }
+
+    fn longer(&self, applications: &List, load_files: &List) -> Result<Reading, ReadingError> {
+        let more = |pages: usize, list: &List| if list.is_longer { 2 * pages + 1 } else { pages };
+        let next = Self {
+            application_pages: more(self.application_pages, applications),
+            load_file_pages: more(self.load_file_pages, load_files),
+        };
+        if next.length() > MOST_PAGES {
+            return Err(ReadingError::Malformed(
+                "the registry does not end".to_owned(),
+            ));
+        }
+        Ok(Reading::Longer(next))
+    }
+}
+
+const APPLICATION_TAGS: &[Tag] = &[
+    registry::AID,
+    registry::LIFE_CYCLE,
+    registry::PRIVILEGES,
+    registry::LOAD_FILE,
+    registry::SECURITY_DOMAIN,
+];
+const LOAD_FILE_TAGS: &[Tag] = &[
+    registry::AID,
+    registry::LIFE_CYCLE,
+    registry::SECURITY_DOMAIN,
+];
+/// What a card may answer when nothing is found.
+const NOTHING_FOUND: &[StatusWord] = &[StatusWord::REFERENCED_DATA_NOT_FOUND];
+/// What a card may answer to [next] when there is no next.
+const AFTER_LAST: &[StatusWord] = &[
+    StatusWord::REFERENCED_DATA_NOT_FOUND,
+    StatusWord::CONDITIONS,
+    StatusWord::WRONG_P1P2,
+    StatusWord::WRONG_DATA,
+];
+
+/// One list of the registry.
+struct List {
+    entries: Vec<RegistryEntry>,
+    /// The last page was not the last.
+    is_longer: bool,
+    /// "Nothing found" is a bare status word, which anybody could have made up.
+    is_unproven: bool,
+}
+
+impl List {
+    fn read(pages: &[ResponseApdu]) -> Result<Self, ReadingError> {
+        let mut list = Self {
+            entries: Vec::new(),
+            is_longer: true,
+            is_unproven: false,
+        };
+        for (index, page) in pages.iter().enumerate() {
+            match page.sw {
+                StatusWord::OK | StatusWord::MORE_DATA if list.is_longer => {
+                    list.entries.extend(decode(page)?);
+                    list.is_longer = page.sw == StatusWord::MORE_DATA;
+                }
+                StatusWord::REFERENCED_DATA_NOT_FOUND if index == 0 => {
+                    list.is_longer = false;
+                    list.is_unproven = true;
+                }
+                // Asked for more than there was.
+                _ if !list.is_longer && !page.sw.is_ok_or_warning() => {}
+                sw => {
+                    return Err(ReadingError::Malformed(format!(
+                        "a list broke off with {sw}"
+                    )));
+                }
+            }
+        }
+        Ok(list)
+    }
+}
+
+fn decode(page: &ResponseApdu) -> Result<Vec<RegistryEntry>, ReadingError> {
+    let decoded = GetStatusResponse::decode(&page.data);
+    decoded
+        .map(|response| response.entries)
+        .map_err(|e| ReadingError::Malformed(e.to_string()))
+}
+
+fn application(entry: RegistryEntry) -> ContentEntry {
+    let is_domain = entry
+        .privileges
+        .is_some_and(|found| found.contains(Privileges::SECURITY_DOMAIN));
+    let kind = if is_domain {
+        EntryKind::SecurityDomain
+    } else {
+        EntryKind::Applet
+    };
+    content_entry(kind, entry)
+}
+
+fn content_entry(kind: EntryKind, entry: RegistryEntry) -> ContentEntry {
+    ContentEntry {
+        kind,
+        aid: entry.aid,
+        life_cycle: entry.life_cycle,
+        privileges: entry.privileges,
+        load_file: entry.load_file,
+        security_domain: entry.security_domain,
+    }
+}
+
+/// Bytes that an entry takes in an answer to GET STATUS.
+fn length(entry: &ContentEntry) -> usize {
+    let aid = |aid: Option<Aid>| aid.map_or(0, |aid| 2 + aid.as_bytes().len());
+    let privileges = if entry.privileges.is_some() { 5 } else { 0 };
+    let fixed = 2 + 4 + 2 + entry.aid.as_bytes().len();
+    fixed + privileges + aid(entry.load_file) + aid(entry.security_domain)
+}
+
+/// How many answers the entries fill.
+fn pages(lengths: impl Iterator<Item = usize>) -> usize {
+    let mut pages = 1;
+    let mut filled = 0;
+    for length in lengths {
+        if filled + length > PAGE_BYTES {
+            pages += 1;
+            filled = 0;
+        }
+        filled += length;
+    }
+    pages
+}

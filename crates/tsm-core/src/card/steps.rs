@@ -1,0 +1,177 @@
+//! From a planned change to the commands that make it (GlobalPlatform 2.3.1,
+//! 11.2, 11.5, 11.6, 11.8, 11.10; first keys: Amendment D 7.2).
+
+use globalplatform::aid::Aid;
+use globalplatform::commands::delete::Delete;
+use globalplatform::commands::install::{
+    InstallForInstall, InstallForLoad, InstallForMakeSelectable, InstallParameters, LoadParameters,
+    SecurityDomainParameters,
+};
+use globalplatform::commands::load::load_blocks;
+use globalplatform::commands::set_status::SetStatus;
+use globalplatform::error::EncodeError;
+use globalplatform::privileges::Privileges;
+use globalplatform::tlv::{Tag, Writer};
+use scp03::keys::{DekKey, StaticKeys};
+use scp03::parameters::{InvalidParameters, ScpParameters};
+use scp03::security_level::SecurityLevel;
+
+use crate::card::desired::DesiredService;
+use crate::card::plan::Action;
+use crate::card_session::LegCommand;
+
+/// Package of security domains, on every card (GlobalPlatform UICC Configuration).
+pub const SECURITY_DOMAIN_PACKAGE: Aid =
+    Aid::from_slice_const(&[0xA0, 0x00, 0x00, 0x01, 0x51, 0x53, 0x50]);
+/// Module of security domains in that package.
+pub const SECURITY_DOMAIN_MODULE: Aid =
+    Aid::from_slice_const(&[0xA0, 0x00, 0x00, 0x01, 0x51, 0x53, 0x50, 0x41]);
+/// Key version of a domain's first keys.
+pub const FIRST_KEY_VERSION: u8 = 0x30;
+
+/// SCP03 in the parameters of a domain.
+const SCP03: u8 = 0x03;
+/// PERSONALIZED, as SET STATUS takes it (Table 11-5).
+const PERSONALIZED: u8 = 0x0F;
+/// b8 of SET STATUS for another application: lock; without it: unlock.
+const LOCK: u8 = 0x80;
+const UNLOCK: u8 = 0x00;
+/// Load file data block (11.6.2.3).
+const DATA_BLOCK: Tag = Tag(0xC4);
+
+/// In which session a step is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// With the issuer's domain.
+    Issuer,
+    /// With the service's own domain, under the issuer's keys.
+    Domain,
+}
+
+/// What the steps of one service need besides its definition.
+#[derive(Clone, Copy, Debug)]
+pub struct Materials<'a> {
+    /// The `i` parameter of SCP03, for the card and for new domains.
+    pub scp_i: u8,
+    /// DEK of the issuer keys, under which first keys travel.
+    pub issuer_dek: &'a DekKey,
+    /// First keys for a new domain; needed for [`Action::SetDomainKeys`].
+    pub first_keys: Option<&'a StaticKeys>,
+    /// Load file data block; needed for [`Action::LoadPackage`].
+    pub load_file: &'a [u8],
+}
+
+/// Why a step cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The card's `i` parameter is none.
+    #[error(transparent)]
+    Parameters(#[from] InvalidParameters),
+    /// The load file needs more blocks than there are numbers.
+    #[error(transparent)]
+    LoadFile(#[from] EncodeError),
+    /// There are no first keys for a new domain.
+    #[error("no first keys for the domain")]
+    NoKeys,
+}
+
+impl Action {
+    /// In which session the action is done.
+    #[must_use]
+    pub const fn place(self) -> Place {
+        match self {
+            Self::SetDomainKeys => Place::Domain,
+            _ => Place::Issuer,
+        }
+    }
+
+    /// The commands of the action, every one of which must be answered by 9000.
+    ///
+    /// # Errors
+    /// [`StepError`] when the materials do not suffice.
+    pub fn commands(
+        self,
+        service: &DesiredService,
+        materials: &Materials<'_>,
+    ) -> Result<Vec<LegCommand>, StepError> {
+        let one = |apdu| Ok(vec![LegCommand::new(apdu)]);
+        match self {
+            Self::CreateDomain => one(create_domain(service, materials.scp_i).to_apdu()),
+            Self::SetDomainKeys => set_domain_keys(service, materials),
+            Self::LoadPackage => load_package(service, materials),
+            Self::InstallApplet => one(install_applet(service).to_apdu()),
+            Self::MakeSelectable => one(InstallForMakeSelectable::new(service.instance).to_apdu()),
+            Self::Lock => one(SetStatus::application(service.instance, LOCK).to_apdu()),
+            Self::Unlock => one(SetStatus::application(service.instance, UNLOCK).to_apdu()),
+            Self::DeleteApplet => one(Delete::new(service.instance, false).to_apdu()),
+            Self::DeletePackage => one(Delete::new(service.package, false).to_apdu()),
+            Self::DeleteDomain => one(Delete::new(service.security_domain, false).to_apdu()),
+        }
+    }
+}
+
+fn create_domain(service: &DesiredService, scp_i: u8) -> InstallForInstall {
+    let domain = SecurityDomainParameters::with_protocol(SCP03, scp_i);
+    InstallForInstall {
+        load_file: SECURITY_DOMAIN_PACKAGE,
+        module: SECURITY_DOMAIN_MODULE,
+        instance: service.security_domain,
+        privileges: Privileges::SECURITY_DOMAIN | Privileges::TRUSTED_PATH,
+        parameters: InstallParameters {
+            non_volatile_quota: Some(service.quota),
+            ..InstallParameters::for_applet(domain.encode())
+        },
+        token: None,
+        make_selectable: true,
+    }
+}
+
+fn set_domain_keys(
+    service: &DesiredService,
+    materials: &Materials<'_>,
+) -> Result<Vec<LegCommand>, StepError> {
+    let keys = materials.first_keys.ok_or(StepError::NoKeys)?;
+    let put_key = keys.put_key(0x00, FIRST_KEY_VERSION, materials.issuer_dek);
+    let personalized = SetStatus::application(service.security_domain, PERSONALIZED);
+    Ok(vec![
+        LegCommand::new(put_key.to_apdu()),
+        LegCommand::new(personalized.to_apdu()),
+    ])
+}
+
+fn load_package(
+    service: &DesiredService,
+    materials: &Materials<'_>,
+) -> Result<Vec<LegCommand>, StepError> {
+    let mode = ScpParameters::new(materials.scp_i)?.mode();
+    let announce = InstallForLoad {
+        load_file: service.package,
+        security_domain: Some(service.security_domain),
+        hash: None,
+        parameters: LoadParameters {
+            code_size: Some(service.load_file_bytes),
+            ..LoadParameters::default()
+        },
+        token: None,
+    };
+    let mut structure = Writer::new();
+    structure.tlv(DATA_BLOCK, materials.load_file);
+    let block_size = SecurityLevel::Full.max_command_data(mode);
+    let blocks = load_blocks(&structure.into_vec(), block_size)?;
+    let mut commands = vec![LegCommand::new(announce.to_apdu())];
+    commands.extend(blocks.iter().map(|block| LegCommand::new(block.to_apdu())));
+    Ok(commands)
+}
+
+fn install_applet(service: &DesiredService) -> InstallForInstall {
+    InstallForInstall {
+        load_file: service.package,
+        module: service.module,
+        instance: service.instance,
+        privileges: Privileges::NONE,
+        parameters: InstallParameters::default(),
+        token: None,
+        make_selectable: false,
+    }
+}

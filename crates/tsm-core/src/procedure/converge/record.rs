@@ -1,0 +1,158 @@
+//! Storing what a card shows: always under the lease, never over what somebody
+//! else decided meanwhile.
+
+use super::ConvergeError;
+use super::item::Item;
+use super::worker::Worker;
+use crate::audit::{self, Party, Step};
+use crate::card::content::CardContent;
+use crate::card::deployment::Deployment;
+use crate::card::uicc::Uicc;
+use crate::error::Failure;
+use crate::ports::{Batch, StoreError};
+use crate::procedure::converge::request::{RequestError, state_name};
+use crate::procedure::lease;
+
+/// How often a commit that lost a race is decided again.
+const ATTEMPTS: usize = 8;
+
+impl Worker<'_> {
+    /// Stores a verified reading: the card's content, what it means for every
+    /// deployment, and an audit entry.
+    pub(super) async fn record(&mut self, content: &CardContent) -> Result<(), ConvergeError> {
+        for item in &mut self.items {
+            item.observe(content);
+        }
+        for _ in 0..ATTEMPTS {
+            match self.try_record(content).await {
+                Err(ConvergeError::Store(StoreError::Conflict(_))) => {
+                    self.follow(Some(content)).await?;
+                }
+                recorded => return recorded,
+            }
+        }
+        self.try_record(content).await
+    }
+
+    async fn try_record(&mut self, content: &CardContent) -> Result<(), ConvergeError> {
+        let store = self.context.store;
+        let iccid = self.session.iccid.clone();
+        let Some(uicc) = store.load::<Uicc>(iccid.as_str()).await? else {
+            return Err(RequestError::CardUnknown.into());
+        };
+        let content = Some(content.clone());
+        let batch = Batch::new().update(
+            iccid.as_str(),
+            uicc.version,
+            Uicc {
+                content,
+                ..uicc.value
+            },
+        );
+        let outcome = self.summary();
+        self.commit_items(batch, &outcome).await?;
+        self.notes.clear();
+        Ok(())
+    }
+
+    /// Stores the hand-overs of first keys; to be done before the keys are sent.
+    /// False when somebody else changed what is desired: plan again.
+    pub(super) async fn record_handovers(&mut self) -> Result<bool, ConvergeError> {
+        match self
+            .commit_items(Batch::new(), "first keys sealed to the provider")
+            .await
+        {
+            Ok(()) => Ok(true),
+            Err(ConvergeError::Store(StoreError::Conflict(_))) => {
+                self.follow(None).await?;
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A session whose answers cannot be believed is worth a line in the log of the card.
+    pub(super) async fn record_failure(&mut self, error: &ConvergeError) {
+        let outcome = error.reason().to_string();
+        if let Err(failed) = self.commit_items(Batch::new(), &outcome).await {
+            tracing::warn!(iccid = ?self.session.iccid, error = %failed, "failure not audited");
+        }
+    }
+
+    /// Adds the deployments and an audit entry to `batch` and commits it under the lease.
+    async fn commit_items(&mut self, batch: Batch, outcome: &str) -> Result<(), ConvergeError> {
+        let store = self.context.store;
+        let now = self.context.clock.now();
+        let (iccid, epoch) = (self.session.iccid.clone(), self.session.lease_epoch);
+        let mut batch = lease::fence(store, batch, &iccid, epoch).await?;
+        for item in &mut self.items {
+            item.deployment.updated_at = now;
+            let id = Deployment::id(&iccid, &item.deployment.service);
+            batch = batch.update(id, item.version, item.deployment.clone());
+        }
+        let step = Step {
+            subject: format!("card/{iccid}"),
+            at: now,
+            actor: "carrier".to_owned(),
+            party: Party::Carrier,
+            action: self.action.clone(),
+            outcome: outcome.to_owned(),
+        };
+        store
+            .commit(audit::append(store, batch, step).await?)
+            .await?;
+        for item in &mut self.items {
+            item.version = item.version.saturating_add(1);
+        }
+        self.is_dirty = false;
+        Ok(())
+    }
+
+    /// Takes over what others stored meanwhile; it counts more than what we
+    /// meant to store, except for what the card shows.
+    async fn follow(&mut self, content: Option<&CardContent>) -> Result<(), ConvergeError> {
+        let stored = Item::load_all(self.context.store, &self.session.iccid).await?;
+        for found in stored {
+            let name = &found.deployment.service;
+            let known = self
+                .items
+                .iter_mut()
+                .find(|item| item.deployment.service == *name);
+            match known {
+                Some(known) if known.version == found.version => {}
+                Some(known) => {
+                    let handover = known.deployment.handover.take();
+                    known.version = found.version;
+                    known.deployment = Deployment {
+                        handover,
+                        ..found.deployment
+                    };
+                    known.is_stuck = false;
+                    if let Some(content) = content {
+                        known.observe(content);
+                    }
+                }
+                None => self.items.push(found),
+            }
+        }
+        Ok(())
+    }
+
+    /// What the audit entry of a reading says.
+    fn summary(&self) -> String {
+        let states = self.items.iter().map(|item| {
+            let deployment = &item.deployment;
+            let observed = deployment.observed.map_or("incomplete", state_name);
+            match &deployment.problem {
+                Some(problem) => format!("{} {observed} ({problem})", deployment.service),
+                None => format!("{} {observed}", deployment.service),
+            }
+        });
+        let parts: Vec<_> = states.chain(self.notes.iter().cloned()).collect();
+        if parts.is_empty() {
+            "read".to_owned()
+        } else {
+            parts.join("; ")
+        }
+    }
+}
