@@ -97,12 +97,13 @@ pub fn read_cap(cap: &[u8]) -> Result<LoadFile, CapError> {
     let extended = read_component(ComponentKind::Header, header, false)?.announces_extended();
 
     let mut components = Vec::new();
+    let mut data_block = Vec::new();
     for kind in ComponentKind::LOAD_ORDER {
         if let Some(file) = files.get(kind) {
             components.push(read_component(kind, file, extended)?);
+            data_block.extend_from_slice(file);
         }
     }
-    let data_block = components.iter().flat_map(|c| c.encode(extended)).collect();
     if let Some(file) = files.get(ComponentKind::Descriptor) {
         components.push(read_component(ComponentKind::Descriptor, file, extended)?);
     }

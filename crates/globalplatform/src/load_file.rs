@@ -28,7 +28,7 @@ pub use structure::{DapBlock, LoadFileStructure};
 
 use crate::{
     aid::Aid,
-    error::DecodeError,
+    error::{DecodeError, EncodeError},
     tlv::{Reader, Writer},
 };
 
@@ -97,6 +97,35 @@ impl LoadFile {
     }
 }
 
+/// A number that has to fit a field of one, two or four bytes.
+fn count<T: TryFrom<usize> + Bounded>(
+    field: &'static str,
+    length: usize,
+) -> Result<T, EncodeError> {
+    T::try_from(length).map_err(|_| EncodeError::TooLong {
+        field,
+        length,
+        limit: T::LIMIT,
+    })
+}
+
+/// The largest value of a field.
+trait Bounded {
+    const LIMIT: usize;
+}
+
+impl Bounded for u8 {
+    const LIMIT: usize = 0xFF;
+}
+
+impl Bounded for u16 {
+    const LIMIT: usize = 0xFFFF;
+}
+
+impl Bounded for u32 {
+    const LIMIT: usize = 0xFFFF_FFFF;
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -141,9 +170,9 @@ pub(crate) mod tests {
             vec![0, 9, 9]
         };
         let mut infos = vec![
-            (ComponentKind::Header, header.encode()),
-            (ComponentKind::Import, imports.encode()),
-            (ComponentKind::Applet, applets.encode(extended)),
+            (ComponentKind::Header, header.encode().unwrap()),
+            (ComponentKind::Import, imports.encode().unwrap()),
+            (ComponentKind::Applet, applets.encode(extended).unwrap()),
             (ComponentKind::Class, vec![0; 12]),
             (ComponentKind::Method, method_info),
             (ComponentKind::StaticField, vec![0; 10]),
@@ -161,13 +190,13 @@ pub(crate) mod tests {
         }
         // Not loaded, but announced, as converters do.
         directory.set_size(ComponentKind::Descriptor, 77);
-        let size = directory.encode((2, minor), extended).len();
+        let size = directory.encode((2, minor), extended).unwrap().len();
         directory.set_size(ComponentKind::Directory, size as u32);
         infos.insert(
             1,
             (
                 ComponentKind::Directory,
-                directory.encode((2, minor), extended),
+                directory.encode((2, minor), extended).unwrap(),
             ),
         );
         infos
@@ -177,7 +206,10 @@ pub(crate) mod tests {
     }
 
     fn block(components: &[Component<'_>], extended: bool) -> Vec<u8> {
-        components.iter().flat_map(|c| c.encode(extended)).collect()
+        components
+            .iter()
+            .flat_map(|c| c.encode(extended).unwrap())
+            .collect()
     }
 
     #[test]
@@ -234,7 +266,7 @@ pub(crate) mod tests {
     #[test]
     fn refuses_components_that_contradict_the_directory() {
         let good = sample(false);
-        let header = good[0].encode(false).len();
+        let header = good[0].encode(false).unwrap().len();
         let sizes = header + 3;
         let with = |index: usize, info: &'static [u8]| {
             let mut bad = good.clone();

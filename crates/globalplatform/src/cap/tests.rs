@@ -30,7 +30,7 @@ fn files(folder: &str, extended: bool) -> Vec<(String, Vec<u8>)> {
             let long = kind.has_long_size(extended);
             let extension = if long { "capx" } else { "cap" };
             let path = format!("{folder}{}.{extension}", kind.file_stem());
-            (path, component.encode(extended))
+            (path, component.encode(extended).unwrap())
         })
         .collect();
     files.reverse();
@@ -57,7 +57,7 @@ fn reads_both_formats_from_any_folder() {
             let file = read_cap(&cap(&files(folder, extended))).unwrap();
             let expected: Vec<u8> = sample(extended)
                 .iter()
-                .flat_map(|c| c.encode(extended))
+                .flat_map(|c| c.encode(extended).unwrap())
                 .collect();
             assert_eq!(file.data_block, expected, "{folder}");
             assert_eq!(file.extended, extended);

@@ -2,7 +2,11 @@
 
 use alloc::vec::Vec;
 
-use crate::{error::DecodeError, tlv::Reader};
+use super::count;
+use crate::{
+    error::{DecodeError, EncodeError},
+    tlv::{Reader, Writer},
+};
 
 /// The first tag of custom components.
 const FIRST_CUSTOM_TAG: u8 = 0x80;
@@ -171,19 +175,21 @@ impl<'a> Component<'a> {
         Reader::with_base(self.info, self.info_offset)
     }
 
-    /// Tag, size and information; the size must fit its two or four bytes (see
-    /// [`ComponentKind::has_long_size`]), else it is cut off.
-    #[must_use]
-    pub fn encode(&self, extended: bool) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.info.len() + 5);
-        bytes.push(self.tag);
+    /// Tag, size and information.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`] when the size does not fit its two or four bytes (see
+    /// [`ComponentKind::has_long_size`]).
+    pub fn encode(&self, extended: bool) -> Result<Vec<u8>, EncodeError> {
+        let mut writer = Writer::new();
+        writer.u8(self.tag);
         if has_long_size(self.tag, extended) {
-            bytes.extend_from_slice(&(self.info.len() as u32).to_be_bytes());
+            writer.bytes(&count::<u32>("component", self.info.len())?.to_be_bytes());
         } else {
-            bytes.extend_from_slice(&(self.info.len() as u16).to_be_bytes());
+            writer.u16(count("component", self.info.len())?);
         }
-        bytes.extend_from_slice(self.info);
-        bytes
+        writer.bytes(self.info);
+        Ok(writer.into_vec())
     }
 
     /// Reads one component.
@@ -275,6 +281,7 @@ fn has_long_size(tag: u8, extended: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
     use proptest::prelude::*;
 
     #[test]
@@ -316,11 +323,26 @@ mod tests {
         );
     }
 
+    #[test]
+    fn refuses_to_encode_what_its_size_cannot_tell() {
+        let info = vec![0; 0x1_0000];
+        let method = Component::new(ComponentKind::Method, &info);
+        assert!(method.encode(true).is_ok());
+        assert_eq!(
+            method.encode(false),
+            Err(EncodeError::TooLong {
+                field: "component",
+                length: 0x1_0000,
+                limit: 0xFFFF
+            })
+        );
+    }
+
     proptest! {
         #[test]
         fn round_trips(kind in proptest::sample::select(&ComponentKind::ALL[..]), extended: bool,
             info in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let bytes = Component::new(kind, &info).encode(extended);
+            let bytes = Component::new(kind, &info).encode(extended).unwrap();
             let mut reader = Reader::new(&bytes);
             let read = Component::read(&mut reader, extended).unwrap();
             prop_assert!(reader.is_empty());

@@ -2,10 +2,14 @@
 
 use alloc::vec::Vec;
 
-use super::{component::ComponentKind, header::read_aid};
+use super::{
+    component::ComponentKind,
+    count,
+    header::{read_aid, write_aid},
+};
 use crate::{
     aid::Aid,
-    error::DecodeError,
+    error::{DecodeError, EncodeError},
     tlv::{Reader, Writer},
 };
 
@@ -95,13 +99,15 @@ impl Directory {
     }
 
     /// The information of the component; the format decides which sizes it has, and how wide.
-    #[must_use]
-    pub fn encode(&self, format: (u8, u8), extended: bool) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`] when a size does not fit, or with more than 255 custom components.
+    pub fn encode(&self, format: (u8, u8), extended: bool) -> Result<Vec<u8>, EncodeError> {
         let mut writer = Writer::new();
         for kind in ComponentKind::ALL {
             match width(kind, format, extended) {
                 Some(4) => writer.bytes(&self.size(kind).to_be_bytes()),
-                Some(_) => writer.u16(self.size(kind) as u16),
+                Some(_) => writer.u16(count(kind.file_stem(), self.size(kind) as usize)?),
                 None => {}
             }
         }
@@ -113,18 +119,17 @@ impl Directory {
         if extended {
             writer.u8(self.method_block_count);
         }
-        writer.u8(self.custom.len() as u8);
+        writer.u8(count("list of custom components", self.custom.len())?);
         for custom in &self.custom {
             writer.u8(custom.tag);
             if extended {
                 writer.bytes(&custom.size.to_be_bytes());
             } else {
-                writer.u16(custom.size as u16);
+                writer.u16(count("custom component", custom.size as usize)?);
             }
-            writer.u8(custom.aid.as_bytes().len() as u8);
-            writer.bytes(custom.aid.as_bytes());
+            write_aid(&mut writer, &custom.aid);
         }
-        writer.into_vec()
+        Ok(writer.into_vec())
     }
 
     /// Reads the information of the component in the form of this format.
@@ -186,7 +191,10 @@ mod tests {
             (3, false, 0x25),
             (3, true, 0x2E),
         ] {
-            assert_eq!(directory.encode((2, minor), extended).len(), length);
+            assert_eq!(
+                directory.encode((2, minor), extended).unwrap().len(),
+                length
+            );
         }
     }
 
@@ -245,7 +253,7 @@ mod tests {
                     .map(|(tag, size, aid)| CustomComponent { tag, size: size.into(), aid })
                     .collect(),
             };
-            let bytes = directory.encode((2, 3), extended);
+            let bytes = directory.encode((2, 3), extended).unwrap();
             prop_assert_eq!(Directory::read(Reader::new(&bytes), (2, 3), extended), Ok(directory));
         }
 

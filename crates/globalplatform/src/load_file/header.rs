@@ -2,10 +2,10 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::{ImportedPackage, component::EXTENDED};
+use super::{ImportedPackage, component::EXTENDED, count};
 use crate::{
     aid::Aid,
-    error::DecodeError,
+    error::{DecodeError, EncodeError},
     tlv::{Reader, Writer},
 };
 
@@ -52,8 +52,10 @@ impl Header {
     }
 
     /// The information of the component.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`] with more than 255 packages, or bytes in a name.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut writer = Writer::new();
         writer.bytes(&MAGIC);
         writer.u8(self.format.1);
@@ -65,16 +67,16 @@ impl Header {
             | flag(self.is_extended(), EXTENDED));
         if let Some(cap) = &self.cap {
             cap.write(&mut writer);
-            writer.u8(self.packages.len() as u8);
+            writer.u8(count("package list", self.packages.len())?);
         }
         for package in &self.packages {
             package.write(&mut writer);
         }
         for name in &self.names {
-            writer.u8(name.len() as u8);
+            writer.u8(count("package name", name.len())?);
             writer.bytes(name.as_bytes());
         }
-        writer.into_vec()
+        Ok(writer.into_vec())
     }
 
     /// Reads the information of the component. Names are optional in every version: converters do
@@ -145,8 +147,7 @@ impl PackageInfo {
         let (major, minor) = self.version;
         writer.u8(minor);
         writer.u8(major);
-        writer.u8(self.aid.as_bytes().len() as u8);
-        writer.bytes(self.aid.as_bytes());
+        write_aid(writer, &self.aid);
     }
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -157,6 +158,11 @@ impl PackageInfo {
             version: (major, minor),
         })
     }
+}
+
+/// Writes a length of one byte and an AID, which has at most 16.
+pub(super) fn write_aid(writer: &mut Writer, aid: &Aid) {
+    writer.lv(aid.as_bytes());
 }
 
 /// Reads a length of one byte and an AID.
@@ -194,7 +200,7 @@ mod tests {
             assert_eq!(header.names, names);
             assert_eq!(header.identity().unwrap().version, (1, 0));
             assert!(header.has_applet && !header.is_extended());
-            assert_eq!(header.encode(), bytes(hex));
+            assert_eq!(header.encode(), Ok(bytes(hex)));
         }
     }
 
@@ -209,7 +215,7 @@ mod tests {
         );
         assert_eq!(header.identity().unwrap().version, (1, 2));
         assert_eq!((header.packages.len(), header.names.len()), (2, 2));
-        assert_eq!(header.encode(), bytes(hex));
+        assert_eq!(header.encode(), Ok(bytes(hex)));
     }
 
     #[test]
@@ -246,7 +252,7 @@ mod tests {
             let names = packages.iter().map(|_| name.clone()).collect();
             let header = Header {
                 format: (2, minor), uses_int, has_export, has_applet, cap, packages, names };
-            prop_assert_eq!(Header::read(Reader::new(&header.encode())), Ok(header));
+            prop_assert_eq!(Header::read(Reader::new(&header.encode().unwrap())), Ok(header));
         }
 
         #[test]

@@ -3,12 +3,12 @@
 use alloc::vec::Vec;
 
 use super::{
-    ImportedPackage,
-    header::{PackageInfo, read_aid},
+    ImportedPackage, count,
+    header::{PackageInfo, read_aid, write_aid},
 };
 use crate::{
     aid::Aid,
-    error::DecodeError,
+    error::{DecodeError, EncodeError},
     tlv::{Reader, Writer},
 };
 
@@ -32,19 +32,20 @@ pub struct Applet {
 
 impl AppletList {
     /// The information of the component.
-    #[must_use]
-    pub fn encode(&self, extended: bool) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`] with more than 255 applets.
+    pub fn encode(&self, extended: bool) -> Result<Vec<u8>, EncodeError> {
         let mut writer = Writer::new();
-        writer.u8(self.applets.len() as u8);
+        writer.u8(count("applet list", self.applets.len())?);
         for applet in &self.applets {
-            writer.u8(applet.aid.as_bytes().len() as u8);
-            writer.bytes(applet.aid.as_bytes());
+            write_aid(&mut writer, &applet.aid);
             if extended {
                 writer.u8(applet.install_method_block);
             }
             writer.u16(applet.install_method_offset);
         }
-        writer.into_vec()
+        Ok(writer.into_vec())
     }
 
     /// Reads the information of the component.
@@ -75,14 +76,16 @@ pub struct ImportList {
 
 impl ImportList {
     /// The information of the component.
-    #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`] with more than 255 packages.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut writer = Writer::new();
-        writer.u8(self.packages.len() as u8);
+        writer.u8(count("import list", self.packages.len())?);
         for package in &self.packages {
             package.write(&mut writer);
         }
-        writer.into_vec()
+        Ok(writer.into_vec())
     }
 
     /// Reads the information of the component.
@@ -136,7 +139,7 @@ mod tests {
                     })
                     .collect(),
             };
-            let bytes = list.encode(extended);
+            let bytes = list.encode(extended).unwrap();
             prop_assert_eq!(AppletList::read(Reader::new(&bytes), extended), Ok(list));
         }
 
@@ -147,7 +150,7 @@ mod tests {
                 .map(|(aid, version)| ImportedPackage { aid, version })
                 .collect();
             let list = ImportList { packages };
-            prop_assert_eq!(ImportList::read(Reader::new(&list.encode())), Ok(list));
+            prop_assert_eq!(ImportList::read(Reader::new(&list.encode().unwrap())), Ok(list));
         }
 
         #[test]
