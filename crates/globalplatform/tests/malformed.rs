@@ -1,6 +1,11 @@
 //! Every decoder against valid bytes that were damaged: it must not panic, must point inside the
 //! input, and what it still accepts must survive another round trip.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the examples are constants of this file"
+)]
+
 use std::fmt::Debug;
 
 use globalplatform::{
