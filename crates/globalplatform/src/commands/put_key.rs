@@ -20,6 +20,10 @@ pub const EC_PUBLIC: u8 = 0xB0;
 /// Component type of a reference to well-known curve parameters.
 pub const EC_CURVE_REFERENCE: u8 = 0xF0;
 
+/// P1 b8: more commands follow.
+const MORE_COMMANDS: u8 = 0x80;
+/// Version of the keys with which some cards are delivered; not the bit above with version 7F.
+const INITIAL_KEYS: u8 = 0xFF;
 /// P2 b8: several keys.
 const MULTIPLE: u8 = 0x80;
 /// The first value that is a key type; what is smaller is the length of a check value.
@@ -30,7 +34,7 @@ const LAST_KEY_TYPE: u8 = 0xFE;
 /// Adds a key set or replaces keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutKey {
-    /// The key version to replace, 01 to 7F; 00 adds new keys.
+    /// The key version to replace, 01 to 7F, or FF for the initial keys; 00 adds new keys.
     pub replaces: u8,
     /// The version that the keys get.
     pub new_version: u8,
@@ -142,7 +146,7 @@ impl PutKey {
     /// invalid P1: the parts are joined first. Several keys without the bit in P2 are trailing bytes.
     pub fn from_apdu(apdu: &CommandApdu) -> Result<Self, DecodeError> {
         header::expect(apdu, Origin::GlobalPlatform, INS)?;
-        if apdu.p1 & 0x80 != 0 {
+        if apdu.p1 & MORE_COMMANDS != 0 && apdu.p1 != INITIAL_KEYS {
             return Err(INVALID_P1);
         }
         let multiple = apdu.p2 & MULTIPLE != 0;
@@ -261,6 +265,14 @@ mod tests {
     }
 
     #[test]
+    fn takes_ff_as_the_version_of_initial_keys() {
+        // As hosts of security keys send it: no inner length, P1 = FF.
+        let command = PutKey::from_apdu(&apdu("80D8FF8109 01 8801AA 00 8801BB 00")).unwrap();
+        assert_eq!((command.replaces, command.keys.len()), (0xFF, 2));
+        assert_round_trips(&command, PutKey::to_apdu, PutKey::from_apdu);
+    }
+
+    #[test]
     fn takes_80_as_length_of_128_bytes() {
         let mut data = vec![0x74, 0xA1, 0x80];
         data.extend([9; 128]);
@@ -334,7 +346,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trips(replaces in 0u8..0x80, new_version: u8, first_id in 0u8..0x80,
+        fn round_trips(replaces in prop_oneof![0u8..0x80, Just(0xFF)], new_version: u8, first_id in 0u8..0x80,
             keys in proptest::collection::vec(any_key(), 1..4)) {
             let multiple = keys.len() > 1;
             let command = PutKey { replaces, new_version, first_id, keys, multiple };
