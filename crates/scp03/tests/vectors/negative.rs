@@ -2,7 +2,9 @@
 
 use globalplatform::commands::initialize_update::InitializeUpdateResponse;
 use globalplatform::status_word::StatusWord;
-use scp03::{ChannelError, HostError, ScpParameters, ScriptBuilder, StaticKeys, WrapError};
+use scp03::{
+    ChannelError, Host, ScpParameters, ScriptBuilder, SecurityLevel, StaticKeys, WrapError,
+};
 
 use crate::card_model::{CardModel, KeySet};
 use crate::entry::{Because as _, Entry, Outcome, encoded, same};
@@ -159,11 +161,15 @@ fn described_card(entry: Entry<'_>) -> Outcome<CardModel> {
 }
 
 fn host(entry: Entry<'_>) -> Outcome {
-    let opening = Opening::read(entry)?;
     if !entry.has("external_authenticate") {
-        return match opening.receive(opening.start()?) {
-            Err(HostError::NotGenuine | HostError::Malformed(_) | HostError::OtherMode) => Ok(()),
-            other => Err(format!("the answer to INITIALIZE UPDATE gives {other:?}")),
+        return refused_answer(entry);
+    }
+    let opening = Opening::read(entry)?;
+    if !entry.has("command") {
+        opening.host()?;
+        return match opening.channel() {
+            Err(_) => Ok(()),
+            Ok(_) => Err("the host goes on after the answer to EXTERNAL AUTHENTICATE".into()),
         };
     }
     let command = entry.command("command")?;
@@ -188,6 +194,32 @@ fn host(entry: Entry<'_>) -> Outcome {
         script(entry, &opening)
     } else {
         Ok(())
+    }
+}
+
+/// The host goes no further than the answer to INITIALIZE UPDATE, whatever is wrong with it.
+fn refused_answer(entry: Entry<'_>) -> Outcome {
+    let exchange = entry.object("initialize_update")?;
+    let command = exchange.command("command")?;
+    entry.expect("host_challenge", &command.data)?;
+    let host = Host::start(
+        &entry.static_keys()?,
+        command.p1,
+        entry.mode()?,
+        &command.data,
+    )
+    .and_then(|host| host.on_channel(command.logical_channel()))
+    .because("start")?;
+    same(
+        "INITIALIZE UPDATE",
+        encoded(&host.command())?,
+        encoded(&command)?,
+    )?;
+    let aid = entry.object("card")?.hex("aid").ok();
+    let level = entry.level().unwrap_or(SecurityLevel::Authenticated);
+    match host.receive(&exchange.response("response")?, level, aid.as_deref()) {
+        Err(_) => Ok(()),
+        Ok(_) => Err("the host goes on after the answer to INITIALIZE UPDATE".into()),
     }
 }
 

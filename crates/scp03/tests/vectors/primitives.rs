@@ -65,16 +65,17 @@ pub fn primitive(entry: Entry<'_>) -> Outcome {
             let key = AesKey::from_bytes(&entry.hex("key")?).because("key")?;
             entry.expect("output", key.cmac(&entry.hex("data")?))
         }
-        operation if operation.starts_with("C-MAC") => c_mac(entry),
+        operation if operation.starts_with("C-MAC") => mac(entry, "s_mac"),
+        operation if operation.starts_with("R-MAC") => mac(entry, "s_rmac"),
         "command encryption" => command_encryption(entry),
         "response decryption" => response_decryption(entry),
         operation => Err(format!("unknown operation {operation}")),
     }
 }
 
-/// The header is not one that a channel makes, so it is the MAC alone that is compared.
-fn c_mac(entry: Entry<'_>) -> Outcome {
-    let key = AesKey::from_bytes(&entry.hex("s_mac")?).because("s_mac")?;
+/// The message is not one that a channel makes, so it is the MAC alone that is compared.
+fn mac(entry: Entry<'_>, key: &str) -> Outcome {
+    let key = AesKey::from_bytes(&entry.hex(key)?).because(key)?;
     let mut message = entry.hex("mac_chaining_value")?;
     message.extend(entry.hex("data")?);
     let output = entry.hex("output")?;

@@ -7,7 +7,7 @@ use scp03::cryptogram::{card_cryptogram, host_cryptogram, pseudo_random_card_cha
 use scp03::keys::SessionKeys;
 use scp03::{
     AesKey, AwaitingAuthentication, AwaitingChallenge, CardChallenge, CardSession, Channel, Host,
-    HostError, Mode, ScpParameters, ScriptBuilder, SecurityLevel, StaticKeys,
+    Mode, ScpParameters, ScriptBuilder, SecurityLevel, StaticKeys,
 };
 
 use crate::entry::{Because as _, Entry, Outcome, encoded, same};
@@ -139,16 +139,11 @@ impl<'a> Opening<'a> {
         Ok(host)
     }
 
-    /// What the host makes of the card's answer.
-    pub fn receive(&self, host: AwaitingChallenge) -> Result<AwaitingAuthentication, HostError> {
-        host.receive(&self.answer, self.level, self.aid.as_deref())
-    }
-
     /// The host after the card's answer.
     pub fn host(&self) -> Outcome<AwaitingAuthentication> {
-        let host = self
-            .receive(self.start()?)
-            .because("answer to INITIALIZE UPDATE")?;
+        let host = self.start()?;
+        let host = host.receive(&self.answer, self.level, self.aid.as_deref());
+        let host = host.because("answer to INITIALIZE UPDATE")?;
         let keys = self.entry.object("static_keys")?;
         if keys.has("kvn") {
             keys.expect("kvn", [host.key_version()])?;
