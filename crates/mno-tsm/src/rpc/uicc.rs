@@ -1,0 +1,194 @@
+//! `UiccService`: the carrier's fleet.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+use tsm_core::audit::{self, Party, Step};
+use tsm_core::card::counter::KeysetCounter;
+use tsm_core::card::uicc::Uicc;
+use tsm_core::error::Reason;
+use tsm_core::identity::Caller;
+use tsm_core::ports::{Batch, StoreError};
+use tsm_core::procedure::converge;
+use tsm_core::record::{Record, Table};
+use tsm_proto::mno;
+use tsm_proto::mno::uicc_service_server::UiccService;
+use tsm_server::convert::iccid;
+use tsm_server::status::{self, invalid_field};
+
+use crate::authorisation::Method;
+use crate::card_work::HeldCard;
+use crate::convert;
+use crate::gateway;
+use crate::rpc;
+use crate::state::{Admitted, State, actor};
+
+/// Key sets of one card that are looked at.
+const KEYSETS: usize = 64;
+
+pub(crate) struct UiccRpc(pub(crate) Arc<State>);
+
+#[tonic::async_trait]
+impl UiccService for UiccRpc {
+    async fn register_uicc(
+        &self,
+        request: Request<mno::RegisterUiccRequest>,
+    ) -> Result<Response<mno::Uicc>, Status> {
+        let admitted = self.0.admit(&request, Method::RegisterUicc).await?;
+        let policy = &self.0.policy;
+        let (uicc, counter) = convert::delivered_uicc(request.get_ref(), policy.carrier())?;
+        if !policy.may_own_cards(&uicc.tenant) {
+            return Err(invalid_field(
+                "tenant",
+                "is neither the carrier nor one that it hosts",
+            ));
+        }
+        let registered =
+            rpc::decide(|| register(&self.0, &admitted.caller, &uicc, counter)).await?;
+        Ok(Response::new(shown(&self.0, &registered).await?))
+    }
+
+    async fn get_uicc(
+        &self,
+        request: Request<mno::GetUiccRequest>,
+    ) -> Result<Response<mno::Uicc>, Status> {
+        let admitted = self.0.admit(&request, Method::ReadUiccs).await?;
+        let uicc = within_reach(&self.0, &admitted, &request.get_ref().iccid).await?;
+        Ok(Response::new(shown(&self.0, &uicc).await?))
+    }
+
+    async fn list_uiccs(
+        &self,
+        request: Request<mno::ListUiccsRequest>,
+    ) -> Result<Response<mno::ListUiccsResponse>, Status> {
+        let Admitted { caller, reach, .. } = self.0.admit(&request, Method::ReadUiccs).await?;
+        let request = request.into_inner();
+        let at = (request.page_size, request.page_token.as_str());
+        let (found, next_page_token) = rpc::page(&self.0, Table::Uicc, at, |record| match record {
+            Record::Uicc(uicc) if reach.covers(&caller, &uicc.tenant) => Some(uicc),
+            _ => None,
+        })
+        .await?;
+        let mut uiccs = Vec::with_capacity(found.len());
+        for uicc in &found {
+            uiccs.push(shown(&self.0, uicc).await?);
+        }
+        Ok(Response::new(mno::ListUiccsResponse {
+            uiccs,
+            next_page_token,
+        }))
+    }
+
+    async fn audit_uicc(
+        &self,
+        request: Request<mno::AuditUiccRequest>,
+    ) -> Result<Response<mno::Uicc>, Status> {
+        let admitted = self.0.admit(&request, Method::AuditUicc).await?;
+        let deadline = self.0.deadline(request.metadata());
+        let uicc = within_reach(&self.0, &admitted, &request.get_ref().iccid).await?;
+        let state = self.0.clone();
+        let audited = rpc::finish(&self.0, async move {
+            let iccid = &uicc.iccid;
+            if !gateway::is_attached(&state, iccid) {
+                return Err(status::refusal(
+                    Reason::CardUnreachable,
+                    "no device holds the card",
+                ));
+            }
+            let held = HeldCard::wait_for(&state, iccid, deadline).await;
+            let held = held.map_err(|error| status::of(&error))?;
+            let audited = converge::audit(&state.context(), iccid, held.epoch, deadline).await;
+            held.release().await;
+            let report = audited.map_err(|error| status::of(&error))?;
+            shown(
+                &state,
+                &Uicc {
+                    content: Some(report.content),
+                    ..uicc
+                },
+            )
+            .await
+        });
+        Ok(Response::new(audited.await?))
+    }
+}
+
+/// The card, when there is one and the caller may see it.
+async fn within_reach(state: &State, admitted: &Admitted, text: &str) -> Result<Uicc, Status> {
+    let iccid = iccid(text)?;
+    let found = state
+        .store
+        .load::<Uicc>(iccid.as_str())
+        .await
+        .map_err(|e| status::of(&e))?;
+    let Some(found) = found else {
+        return Err(status::refusal(
+            Reason::CardUnknown,
+            "no such card is registered",
+        ));
+    };
+    state
+        .require(admitted, &found.value.tenant, &format!("card/{iccid}"))
+        .await?;
+    Ok(found.value)
+}
+
+/// The card with what is known of it at this moment.
+async fn shown(state: &State, uicc: &Uicc) -> Result<mno::Uicc, Status> {
+    let prefix = format!("{}/", uicc.iccid);
+    let counters = state
+        .store
+        .scan(Table::KeysetCounter, &prefix, None, KEYSETS)
+        .await;
+    let in_doubt = counters.map_err(|error| status::of(&error))?.iter().any(
+        |(_, found)| matches!(&found.value, Record::KeysetCounter(counter) if counter.in_doubt()),
+    );
+    Ok(convert::uicc(
+        uicc,
+        gateway::is_attached(state, &uicc.iccid),
+        in_doubt,
+    ))
+}
+
+/// Registers a card, or finds it registered with the same content.
+async fn register(
+    state: &State,
+    caller: &Caller,
+    uicc: &Uicc,
+    counter: u32,
+) -> Result<Result<Uicc, Status>, StoreError> {
+    let store = state.store.as_ref();
+    if let Some(found) = store.load::<Uicc>(uicc.iccid.as_str()).await? {
+        let same = Uicc {
+            content: None,
+            ..found.value.clone()
+        } == *uicc;
+        let other = "the card is registered with other data";
+        return Ok(if same {
+            Ok(found.value)
+        } else {
+            Err(status::refusal(Reason::AlreadyExists, other))
+        });
+    }
+    let counter_id = KeysetCounter::id(&uicc.iccid, &uicc.isd_aid, uicc.isd_key_version);
+    let counter = KeysetCounter {
+        confirmed: counter,
+        sent: counter,
+        digest: None,
+    };
+    let batch = Batch::new()
+        .insert(uicc.iccid.as_str(), uicc.clone())
+        .insert(counter_id, counter);
+    let step = Step {
+        subject: format!("card/{}", uicc.iccid),
+        at: state.clock.now(),
+        actor: actor(caller),
+        party: Party::Carrier,
+        action: format!("register card of {}", uicc.tenant),
+        outcome: "registered".to_owned(),
+    };
+    store
+        .commit(audit::append(store, batch, step).await?)
+        .await?;
+    Ok(Ok(uicc.clone()))
+}

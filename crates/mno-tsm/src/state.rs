@@ -1,0 +1,148 @@
+//! What the parts of a running server share.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, Semaphore};
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Status};
+use tsm_core::audit::{self, Party, Step};
+use tsm_core::error::Reason;
+use tsm_core::identity::{Caller, Tenant};
+use tsm_core::ports::{Batch, Clock, Entropy, KeyVault, Store, StoreError};
+use tsm_core::procedure::converge;
+use tsm_core::time::Timestamp;
+use tsm_server::serve::Life;
+use tsm_server::{deadline, peer, status};
+
+use crate::authorisation::{Method, Policy, Reach};
+use crate::card_link::GatewayLink;
+use crate::config::Limits;
+use crate::gateway::attachments::Attachments;
+use crate::relay::log::RelayLog;
+
+/// How often an audit entry is tried again after a race.
+const ATTEMPTS: usize = 16;
+
+/// Everything a call works with.
+pub struct State {
+    pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+    pub(crate) issuer_master: String,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) vault: Arc<dyn KeyVault>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) attachments: Arc<Attachments>,
+    pub(crate) link: GatewayLink,
+    pub(crate) relay_log: RelayLog,
+    pub(crate) life: Life,
+    /// Room for calls that work on cards.
+    pub(crate) cards_at_work: Semaphore,
+    /// Told when a lease was given back.
+    pub(crate) lease_released: Notify,
+}
+
+/// A caller that may call the method, and how far it reaches.
+#[derive(Clone, Debug)]
+pub(crate) struct Admitted {
+    pub(crate) caller: Caller,
+    pub(crate) method: Method,
+    pub(crate) reach: Reach,
+}
+
+impl State {
+    /// What the carrier's procedures work with.
+    pub(crate) fn context(&self) -> converge::Context<'_> {
+        converge::Context {
+            store: self.store.as_ref(),
+            link: &self.link,
+            vault: self.vault.as_ref(),
+            clock: self.clock.as_ref(),
+            entropy: self.entropy.as_ref(),
+            issuer_master: &self.issuer_master,
+        }
+    }
+
+    /// When a call has to be done.
+    pub(crate) fn deadline(&self, metadata: &MetadataMap) -> Timestamp {
+        self.clock
+            .now()
+            .after(deadline::of(metadata, self.limits.call_deadline()))
+    }
+
+    /// Who calls, when it may call `method`. A refusal is recorded.
+    pub(crate) async fn admit<T>(
+        &self,
+        request: &Request<T>,
+        method: Method,
+    ) -> Result<Admitted, Status> {
+        let caller = peer::caller(request)?;
+        match self.policy.authorise(&caller, method) {
+            Ok(reach) => Ok(Admitted {
+                caller,
+                method,
+                reach,
+            }),
+            Err(reason) => Err(self.deny(&caller, method, reason, "").await),
+        }
+    }
+
+    /// The object of `owner` is within the caller's reach. A refusal is recorded.
+    pub(crate) async fn require(
+        &self,
+        admitted: &Admitted,
+        owner: &Tenant,
+        object: &str,
+    ) -> Result<(), Status> {
+        if admitted.reach.covers(&admitted.caller, owner) {
+            return Ok(());
+        }
+        let Admitted { caller, method, .. } = admitted;
+        Err(self
+            .deny(caller, *method, Reason::TenantForbidden, object)
+            .await)
+    }
+
+    /// Records that a caller was turned away; returns what it is told.
+    pub(crate) async fn deny(
+        &self,
+        caller: &Caller,
+        method: Method,
+        reason: Reason,
+        object: &str,
+    ) -> Status {
+        let actor = actor(caller);
+        tracing::warn!(actor, method = method.name(), object, %reason, "a call was refused");
+        let step = Step {
+            subject: format!("tenant/{}", caller.tenant),
+            at: self.clock.now(),
+            actor,
+            party: Party::Carrier,
+            action: format!("{} {object}", method.name()).trim_end().to_owned(),
+            outcome: reason.to_string(),
+        };
+        if let Err(error) = self.record(step).await {
+            return status::of(&error);
+        }
+        status::refusal(reason, "this tenant and role may not do this")
+    }
+
+    /// Adds an entry to the audit log.
+    pub(crate) async fn record(&self, step: Step) -> Result<(), StoreError> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let store = self.store.as_ref();
+            let batch = audit::append(store, Batch::new(), step.clone()).await?;
+            match store.commit(batch).await {
+                Err(StoreError::Conflict(_)) if attempts < ATTEMPTS => {}
+                done => return done,
+            }
+        }
+    }
+}
+
+/// A caller as the audit log names it.
+pub(crate) fn actor(caller: &Caller) -> String {
+    format!("{}/{}", caller.tenant, caller.role.as_str())
+}
