@@ -1,0 +1,295 @@
+//! The JPKI user-authentication applet.
+//!
+//! For the phone it looks like the application that OpenSC's `jpki` driver expects: elementary files for certificate
+//! (000A), PIN (0018) and key (0017), VERIFY, READ BINARY and PSO: COMPUTE DIGITAL SIGNATURE. For the service provider
+//! it is written through its security domain by data groups (module `personalise`): a pending slot takes a
+//! new credential and proves its key before it replaces the live one, so that a bad write never costs the old one.
+
+mod files;
+mod key;
+mod personalise;
+mod pin;
+mod slots;
+mod status;
+
+use globalplatform::aid::Aid;
+use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::store_data::{Encryption, StoreData, Structure};
+use globalplatform::status_word::StatusWord;
+use scp03::SecurityLevel;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use self::files::File;
+use self::key::PrivateKey;
+use self::slots::Slots;
+use super::{Applet, Platform, Program};
+use crate::inventory::JpkiInventory;
+
+/// AID of the package.
+pub const PACKAGE: Aid =
+    Aid::from_slice_const(&[0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00]);
+/// AID of the module, and by convention of its one instance.
+pub const MODULE: Aid =
+    Aid::from_slice_const(&[0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01]);
+
+/// Bytes that a chain of STORE DATA may bring: the longest certificate, a key, and what belongs to them.
+const CHAIN_LIMIT: usize = 6144;
+/// Volatile memory of an instance: the chain is collected in it.
+const VOLATILE_BYTES: u32 = 1024;
+
+/// The applet's program.
+pub struct JpkiProgram;
+
+/// A running instance.
+struct Jpki {
+    slots: Slots,
+    selected: Option<File>,
+    pin_verified: bool,
+    chain: Zeroizing<Vec<u8>>,
+}
+
+impl Program for JpkiProgram {
+    fn package(&self) -> Aid {
+        PACKAGE
+    }
+
+    fn module(&self) -> Aid {
+        MODULE
+    }
+
+    fn volatile_bytes(&self) -> u32 {
+        VOLATILE_BYTES
+    }
+
+    fn install(&self, _parameters: &[u8]) -> Result<Zeroizing<Vec<u8>>, StatusWord> {
+        Ok(Slots::default().encode())
+    }
+
+    fn start(&self, contents: &[u8]) -> Result<Box<dyn Applet>, StatusWord> {
+        Ok(Box::new(Jpki {
+            slots: Slots::decode(contents).map_err(|_| StatusWord::NO_DIAGNOSIS)?,
+            selected: None,
+            pin_verified: false,
+            chain: Zeroizing::default(),
+        }))
+    }
+}
+
+impl Applet for Jpki {
+    fn select(&mut self) -> Result<Vec<u8>, StatusWord> {
+        self.deselect();
+        Ok(Vec::new())
+    }
+
+    fn process(
+        &mut self,
+        command: &CommandApdu,
+        platform: &mut dyn Platform,
+    ) -> Result<ResponseApdu, StatusWord> {
+        if command.is_secured() {
+            return Err(StatusWord::SM_NOT_SUPPORTED);
+        }
+        match (command.is_proprietary(), command.ins) {
+            (false, 0xA4) => {
+                self.selected = Some(File::select(command, &self.slots)?);
+                Ok(ResponseApdu::ok())
+            }
+            (false, 0xB0) => self.current_file()?.read(command, &self.slots),
+            (false, 0x20) => self.verify(command, platform),
+            (false, 0x24) => self.change_pin(command, platform),
+            (_, 0x2A) => self.sign(command),
+            (_, 0xCA) => self.data(command),
+            _ => Err(StatusWord::INS_NOT_SUPPORTED),
+        }
+    }
+
+    fn deselect(&mut self) {
+        self.selected = None;
+        self.pin_verified = false;
+    }
+
+    fn personalise(
+        &mut self,
+        block: &StoreData,
+        level: SecurityLevel,
+        platform: &mut dyn Platform,
+    ) -> Result<ResponseApdu, StatusWord> {
+        let outcome = self.take_block(block, level, platform);
+        if block.last || outcome.is_err() {
+            self.abandon_personalisation();
+        }
+        outcome
+    }
+
+    fn abandon_personalisation(&mut self) {
+        self.chain = Zeroizing::default();
+    }
+
+    fn uninstall(&mut self) {
+        self.deselect();
+        self.abandon_personalisation();
+        self.slots = Slots::default();
+    }
+
+    fn show_secrets(&self, show: &mut dyn FnMut(&'static str, &[u8])) {
+        let live = self.slots.live.as_ref().map(|live| &live.key);
+        let pending = self.slots.pending.as_ref().and_then(|p| p.key.as_ref());
+        for key in live.into_iter().chain(pending) {
+            show_key(key, show);
+        }
+        for half in self
+            .slots
+            .pending
+            .iter()
+            .flat_map(|p| [&p.half.0, &p.half.1])
+        {
+            if let Some(prime) = half {
+                show("rsa-prime", prime.as_slice());
+            }
+        }
+    }
+}
+
+fn show_key(key: &PrivateKey, show: &mut dyn FnMut(&'static str, &[u8])) {
+    let kind = match key {
+        PrivateKey::Rsa(_) => "rsa-prime",
+        PrivateKey::P256(_) | PrivateKey::P384(_) => "ec-scalar",
+    };
+    for part in key.danger_parts() {
+        show(kind, &part);
+    }
+    for exponent in key.danger_exponents() {
+        show("rsa-private-exponent", &exponent);
+    }
+}
+
+impl Jpki {
+    fn current_file(&self) -> Result<File, StatusWord> {
+        self.selected.ok_or(StatusWord::NO_CURRENT_EF)
+    }
+
+    /// `00 20 00 80 [Lc PIN]`: without data it only says how many tries are left.
+    fn verify(
+        &mut self,
+        command: &CommandApdu,
+        platform: &mut dyn Platform,
+    ) -> Result<ResponseApdu, StatusWord> {
+        if (command.p1, command.p2) != (0x00, 0x80) {
+            return Err(StatusWord::WRONG_P1P2);
+        }
+        match (self.current_file()?, command.data.as_slice()) {
+            (File::Pin, []) => Err(pin::tries_left(&self.slots)),
+            (File::SignaturePin, []) => Err(StatusWord::with_tries_left(0)),
+            (File::SignaturePin, _) => Err(StatusWord::PIN_BLOCKED),
+            (File::Pin, presented) => {
+                self.pin_verified = false;
+                pin::verify(&mut self.slots, presented, platform)?;
+                self.pin_verified = true;
+                Ok(ResponseApdu::ok())
+            }
+            _ => Err(StatusWord::NO_CURRENT_EF),
+        }
+    }
+
+    /// `00 24 01 80 Lc new PIN`, after VERIFY.
+    fn change_pin(
+        &mut self,
+        command: &CommandApdu,
+        platform: &mut dyn Platform,
+    ) -> Result<ResponseApdu, StatusWord> {
+        if (command.p1, command.p2) != (0x01, 0x80) {
+            return Err(StatusWord::WRONG_P1P2);
+        }
+        if self.current_file()? != File::Pin {
+            return Err(StatusWord::NO_CURRENT_EF);
+        }
+        if !self.pin_verified {
+            return Err(StatusWord::SECURITY_STATUS);
+        }
+        pin::replace(&mut self.slots, &command.data, platform)?;
+        Ok(ResponseApdu::ok())
+    }
+
+    /// `80 2A 00 80 Lc data Le`: a signature with the live key over what is given.
+    fn sign(&self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        if (command.p1, command.p2) != (0x00, 0x80) {
+            return Err(StatusWord::WRONG_P1P2);
+        }
+        let live = match (self.current_file()?, &self.slots.live) {
+            (File::Key, Some(live)) => live,
+            _ => return Err(StatusWord::NO_CURRENT_EF),
+        };
+        if !self.pin_verified {
+            return Err(StatusWord::SECURITY_STATUS);
+        }
+        Ok(ResponseApdu::with_data(
+            live.key.sign_as_given(&command.data)?,
+        ))
+    }
+
+    /// GET DATA 00E1: the status object, its value only for the ISO class.
+    fn data(&self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        match (command.p1, command.p2) {
+            (0x00, 0xE1) if command.is_proprietary() => {
+                Ok(ResponseApdu::with_data(status::status_object(&self.slots)))
+            }
+            (0x00, 0xE1) => Ok(ResponseApdu::with_data(status::status(&self.slots))),
+            _ => Err(StatusWord::REFERENCED_DATA_NOT_FOUND),
+        }
+    }
+
+    fn take_block(
+        &mut self,
+        block: &StoreData,
+        level: SecurityLevel,
+        platform: &mut dyn Platform,
+    ) -> Result<ResponseApdu, StatusWord> {
+        if level != SecurityLevel::Full {
+            return Err(StatusWord::SECURITY_STATUS);
+        }
+        if block.structure != Structure::Dgi || block.encryption == Encryption::Encrypted {
+            return Err(StatusWord::WRONG_P1P2);
+        }
+        if self.chain.len() + block.data.len() > CHAIN_LIMIT {
+            return Err(StatusWord::NO_MEMORY);
+        }
+        self.chain.extend_from_slice(&block.data);
+        if !block.last {
+            return Ok(ResponseApdu::ok());
+        }
+        let mut next = self.slots.clone();
+        let answer = personalise::apply(&mut next, &self.chain, block.case4)?;
+        self.adopt(next, platform)?;
+        Ok(ResponseApdu::with_data(answer))
+    }
+
+    /// Makes these slots the contents of the instance, on the card first.
+    fn adopt(&mut self, next: Slots, platform: &mut dyn Platform) -> Result<(), StatusWord> {
+        let contents = next.encode();
+        if *contents == *self.slots.encode() {
+            return Ok(());
+        }
+        platform.save(&contents)?;
+        self.slots = next;
+        // What the phone selected and verified may not exist any more.
+        self.deselect();
+        self.show_secrets(&mut |kind, secret| platform.show_secret(kind, secret));
+        Ok(())
+    }
+}
+
+/// The state of an instance with these contents, for people.
+pub(crate) fn inventory(contents: &[u8]) -> Option<JpkiInventory> {
+    let slots = Slots::decode(contents).ok()?;
+    let (live, pending) = (slots.live.as_ref(), slots.pending.as_ref());
+    Some(JpkiInventory {
+        live: live.is_some(),
+        credential_id: live.map(|live| hex::encode_upper(live.id)),
+        algorithm: live.map(|live| live.key.algorithm().name()),
+        certificate_sha256: live.map(|live| hex::encode_upper(Sha256::digest(&live.certificate))),
+        pin_tries_left: live.map_or(0, |live| live.tries_left),
+        pending: pending.map_or("none", slots::Pending::progress),
+        pending_credential_id: pending.map(|pending| hex::encode_upper(pending.id)),
+    })
+}

@@ -1,0 +1,118 @@
+//! The card as the world meets it: contacts, reset, state file.
+
+use std::path::Path;
+
+use globalplatform::apdu::ResponseApdu;
+
+use crate::config::{CardConfig, ConfigError};
+use crate::inventory::Inventory;
+use crate::operating_system::OperatingSystem;
+use crate::secrets::SecretObserver;
+use crate::state::StateError;
+use crate::storage::Storage;
+use crate::trace::Trace;
+
+/// A simulated UICC.
+///
+/// It does no input or output but to its state file and its trace. Everything it changes for good is in the state file
+/// before the answer to the command leaves it.
+#[derive(Debug)]
+pub struct Uicc {
+    system: OperatingSystem,
+    trace: Option<Trace>,
+}
+
+impl Uicc {
+    /// A new card, switched on. It lives in memory until [`Uicc::persist_to`].
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a description that is no card.
+    pub fn new(config: CardConfig) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self::start(Storage::new(config.chip())))
+    }
+
+    /// The card in a state file, switched on; it is kept there from now on.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be read or is not a card.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StateError> {
+        Storage::open(path.as_ref()).map(Self::start)
+    }
+
+    fn start(storage: Storage) -> Self {
+        Self {
+            system: OperatingSystem::start(storage),
+            trace: None,
+        }
+    }
+
+    /// Writes the card to a state file now, and after every command that changes it.
+    ///
+    /// # Errors
+    /// [`StateError`] when the file cannot be written.
+    pub fn persist_to(&mut self, path: impl AsRef<Path>) -> Result<(), StateError> {
+        self.system.storage.keep_in(path.as_ref())
+    }
+
+    /// Logs what crosses the contacts from now on.
+    pub fn trace_to(&mut self, trace: Trace) {
+        self.trace = Some(trace);
+    }
+
+    /// Calls `observer` with every secret that the card holds now or comes to hold: `key-set-enc`, `key-set-mac`,
+    /// `key-set-dek`, `session-enc`, `session-mac`, `session-rmac`, `rsa-prime`, `rsa-private-exponent`, `ec-scalar`.
+    /// For checkers only; a secret may be shown more than once.
+    pub fn observe_secrets(&mut self, observer: SecretObserver) {
+        self.system.secrets.observe(observer);
+        self.system.show_secrets();
+    }
+
+    /// Executes one command: the bytes of a command APDU in, the bytes of a response APDU out. Never panics.
+    pub fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        if let Some(trace) = &mut self.trace {
+            trace.command(command);
+        }
+        let mut response = self.system.execute(command);
+        // What the answer says must be true after a loss of power right behind it.
+        if let Err(failure) = self.system.storage.commit() {
+            response = ResponseApdu::status(failure);
+        }
+        let response = response.encode();
+        if let Some(trace) = &mut self.trace {
+            trace.response(&response);
+        }
+        response
+    }
+
+    /// Power off and on, or a reset: selections, sessions, verified PINs and unfinished work are gone.
+    pub fn reset(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            trace.reset();
+        }
+        self.system.power_cycle();
+    }
+
+    /// Power off. The next command finds a card just switched on.
+    pub fn power_off(&mut self) {
+        self.reset();
+    }
+
+    /// The number printed on the card.
+    #[must_use]
+    pub fn iccid(&self) -> &str {
+        &self.system.storage.iccid
+    }
+
+    /// Answer to reset.
+    #[must_use]
+    pub fn atr(&self) -> &[u8] {
+        &self.system.storage.atr
+    }
+
+    /// The registry as people want to see it.
+    #[must_use]
+    pub fn inventory(&self) -> Inventory {
+        Inventory::of(&self.system.storage)
+    }
+}

@@ -1,0 +1,156 @@
+//! One logical channel: what is selected on it and everything that a reset forgets.
+
+use globalplatform::aid::Aid;
+use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::status_word::StatusWord;
+use scp03::CardSession;
+use scp03::DekKey;
+
+use crate::commands::load::Loading;
+use crate::commands::status_list::StatusList;
+
+/// Channels 0 to 19.
+pub(crate) const CHANNELS: u8 = 20;
+/// Longest data field that a chain of commands may add up to, in bytes.
+const CHAIN_LIMIT: usize = 65_535;
+
+/// A logical channel.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    /// The selected application.
+    pub(crate) selected: Aid,
+    /// The secure channel of the selected security domain.
+    pub(crate) session: Option<Session>,
+    /// Work that several commands do together.
+    pub(crate) work: Work,
+    chain: Option<CommandApdu>,
+    unsent: Option<ResponseApdu>,
+}
+
+/// A secure channel session and what belongs to it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) scp: CardSession,
+    /// Static key under which key data in this session are encrypted (D 6.2.8).
+    pub(crate) dek: DekKey,
+}
+
+/// What a security domain remembers between two commands.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    /// INSTALL [for load] was accepted; blocks arrive.
+    pub(crate) loading: Option<Loading>,
+    /// STORE DATA goes to this applet.
+    pub(crate) personalising: Option<Personalising>,
+    /// STORE DATA for the domain itself: what came so far.
+    pub(crate) own_data: Blocks,
+    /// GET STATUS with more entries to give.
+    pub(crate) listing: Option<StatusList>,
+}
+
+/// The target of INSTALL [for personalization].
+#[derive(Debug)]
+pub(crate) struct Personalising {
+    pub(crate) target: Aid,
+    pub(crate) blocks: Blocks,
+}
+
+/// A sequence of numbered STORE DATA blocks.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    /// Number that the next block must have; 256 stands for none.
+    pub(crate) next: u16,
+    /// What the blocks brought, when the security domain itself collects it.
+    pub(crate) data: Vec<u8>,
+}
+
+impl Blocks {
+    /// Whether the block with this number comes next; counts it if so.
+    pub(crate) fn accept(&mut self, number: u8) -> bool {
+        let expected = u16::from(number) == self.next;
+        self.next += u16::from(expected);
+        expected
+    }
+}
+
+impl Channel {
+    /// A channel just opened.
+    pub(crate) fn new(selected: Aid) -> Self {
+        Self {
+            selected,
+            session: None,
+            work: Work::default(),
+            chain: None,
+            unsent: None,
+        }
+    }
+
+    /// Adds one command to a chain (CLA bit 5); gives the whole command with the last one.
+    ///
+    /// The pieces are joined as they are: secure messaging covers the whole. A command with another header ends an
+    /// unfinished chain, which is forgotten, and counts for itself.
+    ///
+    /// # Errors
+    /// 6700 when the chain gets too long.
+    pub(crate) fn join(&mut self, command: CommandApdu) -> Result<Option<CommandApdu>, StatusWord> {
+        let more = command.is_chained();
+        let piece = CommandApdu {
+            cla: command.cla & !0x10,
+            ..command
+        };
+        let so_far = self.chain.take().filter(|c| c.header() == piece.header());
+        let was_chained = so_far.is_some();
+        let mut whole = match so_far {
+            None => piece,
+            Some(so_far) if so_far.data.len() + piece.data.len() > CHAIN_LIMIT => {
+                return Err(StatusWord::WRONG_LENGTH);
+            }
+            Some(mut so_far) => {
+                so_far.data.extend_from_slice(&piece.data);
+                so_far.le = piece.le;
+                so_far
+            }
+        };
+        if more {
+            self.chain = Some(whole);
+            return Ok(None);
+        }
+        // The host that cut the command protected it with the length field of the whole.
+        whole.extended |= was_chained && whole.data.len() > 255;
+        Ok(Some(whole))
+    }
+
+    /// The first piece of a response of `wanted` bytes at most; the rest waits for GET RESPONSE.
+    pub(crate) fn cut(&mut self, response: ResponseApdu, wanted: u32) -> ResponseApdu {
+        self.unsent = None;
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+        if response.data.len() <= wanted {
+            return response;
+        }
+        let mut data = response.data;
+        let rest = data.split_off(wanted);
+        let waiting = u16::try_from(rest.len()).unwrap_or(256).min(256);
+        self.unsent = Some(ResponseApdu {
+            data: rest,
+            sw: response.sw,
+        });
+        ResponseApdu {
+            data,
+            sw: StatusWord(0x6100 | (waiting & 0xFF)),
+        }
+    }
+
+    /// GET RESPONSE: the next piece.
+    ///
+    /// # Errors
+    /// 6985 when nothing waits.
+    pub(crate) fn next_piece(&mut self, wanted: u32) -> Result<ResponseApdu, StatusWord> {
+        let unsent = self.unsent.take().ok_or(StatusWord::CONDITIONS)?;
+        Ok(self.cut(unsent, wanted))
+    }
+
+    /// Forgets a response that nobody fetched.
+    pub(crate) fn drop_unsent(&mut self) {
+        self.unsent = None;
+    }
+}

@@ -1,0 +1,186 @@
+//! What a security domain does with a command: secure channel first, then one file for each command.
+
+pub(crate) mod authority;
+pub(crate) mod delete;
+pub(crate) mod get_data;
+pub(crate) mod get_status;
+pub(crate) mod install;
+pub(crate) mod load;
+pub(crate) mod manage_channel;
+pub(crate) mod put_key;
+pub(crate) mod secure_channel;
+pub(crate) mod select;
+pub(crate) mod set_status;
+pub(crate) mod status_list;
+pub(crate) mod store_data;
+
+use globalplatform::aid::Aid;
+use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::{
+    delete as delete_command, external_authenticate, get_data as get_data_command,
+    get_status as get_status_command, initialize_update, install as install_command,
+    load as load_command, put_key as put_key_command, set_status as set_status_command,
+    store_data as store_data_command,
+};
+use globalplatform::life_cycle::CardLifeCycle;
+use globalplatform::status_word::StatusWord;
+use scp03::{DekKey, SecurityLevel};
+
+use crate::channel::{Channel, Session, Work};
+use crate::instances::Instances;
+use crate::operating_system::Elsewhere;
+use crate::secrets::Secrets;
+use crate::storage::Storage;
+
+/// BEGIN R-MAC SESSION (D 7.1.3).
+const BEGIN_R_MAC: u8 = 0x7A;
+/// END R-MAC SESSION (D 7.1.4).
+const END_R_MAC: u8 = 0x78;
+
+/// The security domain that is selected on a channel, before secure messaging was looked at.
+pub(crate) struct SelectedDomain<'a> {
+    pub(crate) storage: &'a mut Storage,
+    pub(crate) secrets: &'a mut Secrets,
+    pub(crate) instances: &'a mut Instances,
+    pub(crate) channel: &'a mut Channel,
+    pub(crate) elsewhere: Elsewhere,
+}
+
+/// A security domain that executes one command whose protection was checked and removed.
+pub(crate) struct Domain<'a> {
+    /// The domain.
+    pub(crate) aid: Aid,
+    /// Level of the session; none without an authenticated session.
+    pub(crate) level: Option<SecurityLevel>,
+    /// Longest response data that fit a short APDU after protection.
+    pub(crate) max_response_data: usize,
+    /// The static data encryption key of the session's key set.
+    pub(crate) dek: Option<&'a DekKey>,
+    pub(crate) storage: &'a mut Storage,
+    pub(crate) secrets: &'a mut Secrets,
+    pub(crate) instances: &'a mut Instances,
+    pub(crate) work: &'a mut Work,
+    pub(crate) elsewhere: &'a Elsewhere,
+}
+
+impl SelectedDomain<'_> {
+    /// Executes a command as it came over the contacts.
+    pub(crate) fn process(mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        if command.is_proprietary() {
+            match command.ins {
+                initialize_update::INS => return self.initialize_update(command),
+                external_authenticate::INS => return self.external_authenticate(command),
+                _ => {}
+            }
+        }
+        let Some(mut session) = self.channel.session.take() else {
+            return self.without_session(command);
+        };
+        if session.scp.is_aborted() {
+            self.channel.session = Some(session);
+            return self.without_session(command);
+        }
+        if !session.scp.is_authenticated() {
+            // EXTERNAL AUTHENTICATE has to follow INITIALIZE UPDATE directly.
+            return self.without_session(command);
+        }
+        let response = self.within_session(&mut session, command);
+        self.channel.session = Some(session);
+        response
+    }
+
+    /// What needs no session: GET DATA. Everything else, and everything that claims protection, is refused.
+    fn without_session(mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        if command.is_secured() {
+            return Err(StatusWord::SECURITY_STATUS);
+        }
+        self.domain(None).execute(command)
+    }
+
+    fn within_session(
+        &mut self,
+        session: &mut Session,
+        command: &CommandApdu,
+    ) -> Result<ResponseApdu, StatusWord> {
+        let plain = session.scp.unwrap(command)?;
+        let response = match plain.ins {
+            BEGIN_R_MAC if plain.is_proprietary() => session.scp.begin_r_mac(&plain),
+            END_R_MAC if plain.is_proprietary() => session.scp.end_r_mac(&plain),
+            _ => {
+                let outcome = self.domain(Some(session)).execute(&plain);
+                outcome.unwrap_or_else(ResponseApdu::status)
+            }
+        };
+        Ok(session.scp.wrap(response))
+    }
+
+    fn domain<'a>(&'a mut self, session: Option<&'a Session>) -> Domain<'a> {
+        let level = session.map(|session| session.scp.level());
+        let unprotected = SecurityLevel::Authenticated;
+        Domain {
+            aid: self.channel.selected,
+            level,
+            max_response_data: level
+                .unwrap_or(unprotected)
+                .max_response_data(scp03::Mode::S16),
+            dek: session.map(|session| &session.dek),
+            storage: &mut *self.storage,
+            secrets: &mut *self.secrets,
+            instances: &mut *self.instances,
+            work: &mut self.channel.work,
+            elsewhere: &self.elsewhere,
+        }
+    }
+}
+
+impl Domain<'_> {
+    /// Executes a plain command.
+    fn execute(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        let is_load = command.ins == load_command::INS;
+        if !is_load {
+            // The blocks of a load file follow one another; anything in between ends the load (G 9.3.5).
+            self.work.loading = None;
+        }
+        if matches!(
+            command.ins,
+            get_data_command::INS | get_data_command::INS_WITH_DATA
+        ) {
+            return self.get_data(command);
+        }
+        // One class for what follows, whichever the host chose: inside a session 04 and 84 mean the same.
+        let command = &CommandApdu {
+            cla: command.cla | 0x80,
+            ..command.clone()
+        };
+        match command.ins {
+            get_status_command::INS
+            | set_status_command::INS
+            | install_command::INS
+            | load_command::INS
+            | delete_command::INS
+            | put_key_command::INS
+            | store_data_command::INS => self.demand_protection()?,
+            _ => return Err(StatusWord::INS_NOT_SUPPORTED),
+        }
+        match command.ins {
+            get_status_command::INS => self.get_status(command),
+            set_status_command::INS => self.set_status(command),
+            _ if self.storage.life_cycle == CardLifeCycle::CardLocked.byte() => {
+                Err(StatusWord::CONDITIONS)
+            }
+            install_command::INS => self.install(command),
+            load_command::INS => self.load(command),
+            delete_command::INS => self.delete(command),
+            put_key_command::INS => self.put_key(command),
+            _ => self.store_data(command),
+        }
+    }
+
+    /// Everything but GET DATA needs a session that protects at least the commands.
+    fn demand_protection(&self) -> Result<(), StatusWord> {
+        match self.level {
+            Some(level) if level.c_mac() => Ok(()),
+            _ => Err(StatusWord::SECURITY_STATUS),
+        }
+    }
+}

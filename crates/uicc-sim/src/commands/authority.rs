@@ -1,0 +1,126 @@
+//! Who may do what: the rules that every content management command shares (G 9.1.3, 9.3, 9.4).
+
+use globalplatform::aid::Aid;
+use globalplatform::privileges::Privileges;
+use globalplatform::status_word::StatusWord;
+
+use super::Domain;
+use crate::chip::Application;
+
+/// A function that a registry update can take away (tag D9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Function {
+    Delete = 0x01,
+    Load = 0x02,
+    Install = 0x04,
+    MakeSelectable = 0x08,
+    Extradition = 0x10,
+    Personalization = 0x20,
+    RegistryUpdate = 0x40,
+}
+
+impl Domain<'_> {
+    /// Whether this is the issuer security domain.
+    pub(crate) fn is_isd(&self) -> bool {
+        self.storage.is_isd(&self.aid)
+    }
+
+    /// Whether this domain holds a privilege.
+    pub(crate) fn holds(&self, privilege: Privileges) -> bool {
+        let own = self.storage.application(&self.aid);
+        own.is_some_and(|own| own.privileges.contains(privilege))
+    }
+
+    /// The function was not taken away from this domain.
+    ///
+    /// # Errors
+    /// 6985 when it was.
+    pub(crate) fn demand_function(&self, function: Function) -> Result<(), StatusWord> {
+        let domain = self.storage.domain(&self.aid);
+        let on_card = self.storage.restrictions;
+        if domain.is_some_and(|d| (d.restrictions | on_card) & function as u8 == 0) {
+            Ok(())
+        } else {
+            Err(StatusWord::CONDITIONS)
+        }
+    }
+
+    /// This domain may change card content: the ISD, or a PERSONALIZED domain with Authorized Management.
+    ///
+    /// Delegated Management needs a token of the issuer, and this card holds no token key: it is refused as an owner
+    /// without right. A token where none is due is wrong data.
+    ///
+    /// # Errors
+    /// 6985, 6982 or 6A80.
+    pub(crate) fn demand_management(
+        &self,
+        function: Function,
+        token: Option<&[u8]>,
+    ) -> Result<(), StatusWord> {
+        self.demand_function(function)?;
+        if !self.is_isd() {
+            self.demand_personalized(&self.aid)?;
+            if !self.holds(Privileges::AUTHORIZED_MANAGEMENT) {
+                return Err(StatusWord::SECURITY_STATUS);
+            }
+        }
+        match token {
+            Some(token) if !token.is_empty() => Err(StatusWord::WRONG_DATA),
+            _ => Ok(()),
+        }
+    }
+
+    /// This domain is the one an entry belongs to, one above that, or the ISD.
+    ///
+    /// # Errors
+    /// 6982 when the entry is somebody else's.
+    pub(crate) fn demand_reach(&self, entry: &Aid) -> Result<(), StatusWord> {
+        if self.is_isd() || self.storage.is_within(*entry, &self.aid) {
+            Ok(())
+        } else {
+            Err(StatusWord::SECURITY_STATUS)
+        }
+    }
+
+    /// A domain is the ISD, or PERSONALIZED and not locked.
+    ///
+    /// # Errors
+    /// 6985 when it is not, 6A88 when there is no such domain.
+    pub(crate) fn demand_personalized(&self, domain: &Aid) -> Result<(), StatusWord> {
+        let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
+        let entry = self.storage.application(domain).ok_or(not_found)?;
+        entry.domain().ok_or(not_found)?;
+        if self.storage.is_isd(domain) || entry.life_cycle == Application::PERSONALIZED {
+            Ok(())
+        } else {
+            Err(StatusWord::CONDITIONS)
+        }
+    }
+
+    /// New content may come into this domain: it is PERSONALIZED, and agrees unless it asks for it itself.
+    ///
+    /// # Errors
+    /// 6985 when it does not, 6A88 when there is no such domain.
+    pub(crate) fn demand_welcome(&self, domain: &Aid) -> Result<(), StatusWord> {
+        self.demand_personalized(domain)?;
+        let agrees = |d: &crate::security_domain::SecurityDomain| d.consents.extradition_here;
+        if *domain == self.aid || self.storage.domain(domain).is_some_and(agrees) {
+            Ok(())
+        } else {
+            Err(StatusWord::CONDITIONS)
+        }
+    }
+
+    /// The domain has room for so many more bytes.
+    ///
+    /// # Errors
+    /// 6A84 when a quota or the card is full.
+    pub(crate) fn demand_memory(&self, domain: &Aid, bytes: u32) -> Result<(), StatusWord> {
+        if bytes <= self.storage.memory_available(domain) {
+            Ok(())
+        } else {
+            Err(StatusWord::NO_MEMORY)
+        }
+    }
+}

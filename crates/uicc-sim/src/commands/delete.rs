@@ -1,0 +1,138 @@
+//! DELETE (G 11.2): applications, load files, key sets.
+
+use globalplatform::aid::Aid;
+use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::delete::{Delete, DeleteKey, Deletion};
+use globalplatform::privileges::Privileges;
+use globalplatform::status_word::StatusWord;
+
+use super::Domain;
+use super::authority::Function;
+use crate::operating_system::refusal;
+
+/// P2 of a DELETE for keys that may take the last set; hosts for other products send it, and it means nothing here.
+const LAST_SET_TOO: u8 = 0x01;
+
+impl Domain<'_> {
+    /// Deletes content or keys.
+    pub(crate) fn delete(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        let is_key = matches!(command.data.first(), Some(0xD0 | 0xD2));
+        let command = CommandApdu {
+            p2: if is_key {
+                command.p2 & !LAST_SET_TOO
+            } else {
+                command.p2
+            },
+            ..command.clone()
+        };
+        match Deletion::from_apdu(&command).map_err(refusal)? {
+            Deletion::Key(key) => self.delete_keys(key)?,
+            Deletion::Content(content) => self.delete_content(&content)?,
+        }
+        Ok(ResponseApdu::with_data([0x00]))
+    }
+
+    /// Key sets come and go as a whole: the three keys of one cannot be deleted singly.
+    fn delete_keys(&mut self, which: DeleteKey) -> Result<(), StatusWord> {
+        let (None, Some(version)) = (which.id, which.version) else {
+            return Err(StatusWord::CONDITIONS);
+        };
+        let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
+        let domain = self.storage.domain(&self.aid).ok_or(not_found)?;
+        if !domain.key_sets.iter().any(|set| set.version == version) {
+            return Err(not_found);
+        }
+        if self.is_isd() && domain.key_sets.len() == 1 {
+            // A card without any key could never be reached again.
+            return Err(StatusWord::CONDITIONS);
+        }
+        if let Some(domain) = self.storage.write().domain_mut(&self.aid) {
+            domain.key_sets.retain(|set| set.version != version);
+        }
+        Ok(())
+    }
+
+    fn delete_content(&mut self, delete: &Delete) -> Result<(), StatusWord> {
+        let aid = delete.aid;
+        self.demand_function(Function::Delete)?;
+        if !self.storage.is_taken(&aid) {
+            return Err(StatusWord::REFERENCED_DATA_NOT_FOUND);
+        }
+        if self.holds(Privileges::GLOBAL_DELETE) {
+            if delete.token.as_ref().is_some_and(|token| !token.is_empty()) {
+                return Err(StatusWord::WRONG_DATA);
+            }
+        } else {
+            self.demand_reach(&aid)?;
+            self.demand_management(Function::Delete, delete.token.as_deref())?;
+        }
+        if self.storage.load_file(&aid).is_some() {
+            self.delete_load_file(aid, delete.related)
+        } else {
+            self.demand_deletable(&aid)?;
+            self.remove_application(&aid);
+            Ok(())
+        }
+    }
+
+    fn delete_load_file(&mut self, aid: Aid, related: bool) -> Result<(), StatusWord> {
+        let file = self.storage.load_file(&aid);
+        if file.is_none_or(|file| file.in_rom) {
+            return Err(StatusWord::CONDITIONS);
+        }
+        if self
+            .storage
+            .load_files
+            .iter()
+            .any(|f| f.imports.contains(&aid))
+        {
+            return Err(StatusWord::CONDITIONS);
+        }
+        let instances: Vec<Aid> = self
+            .storage
+            .applications
+            .iter()
+            .filter(|a| a.load_file == Some(aid))
+            .map(|a| a.aid)
+            .collect();
+        if !instances.is_empty() && !related {
+            return Err(StatusWord::CONDITIONS);
+        }
+        for instance in &instances {
+            self.demand_deletable(instance)?;
+        }
+        for instance in &instances {
+            self.remove_application(instance);
+        }
+        self.storage.write().load_files.retain(|f| f.aid != aid);
+        Ok(())
+    }
+
+    /// Nothing depends on the application: it is not in use on any channel, and a domain has no content left.
+    fn demand_deletable(&self, aid: &Aid) -> Result<(), StatusWord> {
+        let has_content = self
+            .storage
+            .applications
+            .iter()
+            .any(|a| a.security_domain == *aid && a.aid != *aid)
+            || self
+                .storage
+                .load_files
+                .iter()
+                .any(|f| f.security_domain == *aid);
+        let in_use = *aid == self.aid
+            || self.elsewhere.selected.contains(aid)
+            || self.elsewhere.personalised.contains(aid);
+        if self.storage.is_isd(aid) || has_content || in_use {
+            Err(StatusWord::CONDITIONS)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn remove_application(&mut self, aid: &Aid) {
+        self.work.personalising.take_if(|p| p.target == *aid);
+        self.instances.remove(aid);
+        self.storage.write().applications.retain(|a| a.aid != *aid);
+    }
+}

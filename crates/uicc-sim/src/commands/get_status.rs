@@ -1,0 +1,113 @@
+//! GET STATUS (G 11.4).
+
+use globalplatform::aid::Aid;
+use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::get_status::{GetStatus, Scope};
+use globalplatform::life_cycle::LoadFileLifeCycle;
+use globalplatform::privileges::Privileges;
+use globalplatform::registry::{self, RegistryEntry};
+use globalplatform::status_word::StatusWord;
+use globalplatform::tlv::Tag;
+
+use super::Domain;
+use super::status_list::StatusList;
+use crate::chip::{Application, StoredLoadFile};
+use crate::operating_system::refusal;
+
+impl Domain<'_> {
+    /// Gives entries of the registry, 6310 as long as there are more.
+    pub(crate) fn get_status(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        let wanted = GetStatus::from_apdu(command).map_err(refusal)?;
+        let earlier = self.work.listing.take();
+        let mut list = if wanted.next {
+            let earlier = earlier.filter(|list| list.continues(&wanted));
+            earlier.ok_or(StatusWord::CONDITIONS)?
+        } else {
+            StatusList::new(wanted.clone(), self.entries(&wanted)?)
+        };
+        if list.is_empty() {
+            return Err(StatusWord::REFERENCED_DATA_NOT_FOUND);
+        }
+        let data = list.page(self.max_response_data);
+        if list.is_empty() {
+            return Ok(ResponseApdu::with_data(data));
+        }
+        self.work.listing = Some(list);
+        let sw = StatusWord::MORE_DATA;
+        Ok(ResponseApdu { data, sw })
+    }
+
+    /// The entries that the command means, encoded.
+    fn entries(&self, wanted: &GetStatus) -> Result<Vec<Vec<u8>>, StatusWord> {
+        let sees_all = self.is_isd() || self.holds(Privileges::GLOBAL_REGISTRY);
+        let visible = |aid: &Aid| {
+            aid.starts_with(&wanted.criteria)
+                && (sees_all || self.storage.is_within(*aid, &self.aid))
+        };
+        let found: Vec<RegistryEntry> = match wanted.scope {
+            Scope::IssuerSecurityDomain if !sees_all => return Err(StatusWord::SECURITY_STATUS),
+            Scope::IssuerSecurityDomain => {
+                let isd = self.storage.applications.iter().take(1);
+                isd.filter(|a| visible(&a.aid))
+                    .map(|a| self.application_entry(a))
+                    .collect()
+            }
+            Scope::Applications => {
+                let others = self.storage.applications.iter().skip(1);
+                others
+                    .filter(|a| visible(&a.aid))
+                    .map(|a| self.application_entry(a))
+                    .collect()
+            }
+            Scope::LoadFiles | Scope::LoadFilesAndModules => {
+                let files = self.storage.load_files.iter();
+                files
+                    .filter(|f| visible(&f.aid))
+                    .map(load_file_entry)
+                    .collect()
+            }
+        };
+        Ok(found.iter().map(|entry| encode(entry, wanted)).collect())
+    }
+
+    fn application_entry(&self, application: &Application) -> RegistryEntry {
+        let is_isd = self.storage.is_isd(&application.aid);
+        let life_cycle = if is_isd {
+            self.storage.life_cycle
+        } else {
+            application.life_cycle
+        };
+        RegistryEntry {
+            privileges: Some(application.privileges),
+            load_file: application.load_file,
+            security_domain: Some(application.security_domain),
+            implicit_selection: application.implicit_selection.clone(),
+            ..RegistryEntry::new(application.aid, life_cycle)
+        }
+    }
+}
+
+fn load_file_entry(file: &StoredLoadFile) -> RegistryEntry {
+    RegistryEntry {
+        version: Some(file.version),
+        modules: file.modules.clone(),
+        security_domain: Some(file.security_domain),
+        ..RegistryEntry::new(file.aid, LoadFileLifeCycle::Loaded.byte())
+    }
+}
+
+/// Encodes what a tag list asks for; without one AID, life cycle, privileges and, where they are asked for, modules.
+fn encode(entry: &RegistryEntry, wanted: &GetStatus) -> Vec<u8> {
+    let with_modules = wanted.scope == Scope::LoadFilesAndModules;
+    entry.encode_selected(|tag: Tag| {
+        let is_listed = if wanted.tag_list.is_empty() {
+            matches!(
+                tag,
+                registry::LIFE_CYCLE | registry::PRIVILEGES | registry::MODULE
+            )
+        } else {
+            wanted.tag_list.contains(&tag)
+        };
+        tag == registry::AID || (is_listed && (tag != registry::MODULE || with_modules))
+    })
+}

@@ -1,0 +1,39 @@
+//! INSTALL [for make selectable]: an INSTALLED entry may be selected from now on.
+
+use globalplatform::commands::install::InstallForMakeSelectable;
+use globalplatform::privileges::Privileges;
+use globalplatform::status_word::StatusWord;
+
+use crate::chip::Application;
+use crate::commands::Domain;
+use crate::commands::authority::Function;
+
+impl Domain<'_> {
+    /// Of the privileges only Card Reset counts.
+    pub(super) fn make_selectable(
+        &mut self,
+        install: &InstallForMakeSelectable,
+    ) -> Result<(), StatusWord> {
+        self.demand_management(Function::MakeSelectable, install.token.as_deref())?;
+        let instance = self.storage.application(&install.instance);
+        let instance = instance.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
+        self.demand_reach(&install.instance)?;
+        if self.storage.is_isd(&install.instance) || instance.life_cycle != Application::INSTALLED {
+            return Err(StatusWord::CONDITIONS);
+        }
+        let added = install.privileges.intersection(Privileges::CARD_RESET);
+        let privileges = instance.privileges | added;
+        if !added.is_empty() {
+            self.demand_privileges(privileges, Some(&install.instance))?;
+        }
+        if let Some(instance) = self.storage.write().application_mut(&install.instance) {
+            instance.privileges = privileges;
+            let implicit = &install.parameters.implicit_selection;
+            if !implicit.is_empty() {
+                instance.implicit_selection.clone_from(implicit);
+            }
+            instance.make_selectable();
+        }
+        Ok(())
+    }
+}

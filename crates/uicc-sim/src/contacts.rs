@@ -1,0 +1,44 @@
+//! What a phone or reader sees of a card: something that answers, can be reset, and may be gone.
+
+use crate::Uicc;
+
+/// The card does not answer: it was pulled out, or power is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the card does not answer")]
+pub struct CardGone;
+
+/// The contacts of a card.
+pub trait CardContacts: Send {
+    /// One command APDU in, one response APDU out, as bytes.
+    ///
+    /// # Errors
+    /// [`CardGone`]; nobody knows whether the card executed the command.
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone>;
+
+    /// Power off and on; a card that was gone may be back.
+    fn reset(&mut self);
+
+    /// Number of the card.
+    fn iccid(&self) -> String;
+
+    /// Answer to reset.
+    fn atr(&self) -> Vec<u8>;
+}
+
+impl CardContacts for Uicc {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone> {
+        Ok(Self::transmit(self, command))
+    }
+
+    fn reset(&mut self) {
+        Self::reset(self);
+    }
+
+    fn iccid(&self) -> String {
+        Self::iccid(self).to_owned()
+    }
+
+    fn atr(&self) -> Vec<u8> {
+        Self::atr(self).to_vec()
+    }
+}

@@ -1,0 +1,41 @@
+//! A strict simulated GlobalPlatform UICC with a JPKI applet.
+//!
+//! [`Uicc`] is the card: command APDUs in, response APDUs out, everything it keeps in a state file. It follows the
+//! GlobalPlatform Card Specification 2.3.1 with Amendment D (SCP03) and refuses what a real card refuses. The
+//! secure channel is that of the crate `scp03`, the bytes of commands those of `globalplatform`.
+//!
+//! [`phone`] attaches a card to the operator's gateway, [`faults`] makes it fail on demand, [`trace`] logs what crosses
+//! its contacts, [`inventory`] shows it to people.
+//!
+//! What it does not do: delegated management (it holds no token key), DAP verification, ciphered load files, CASD,
+//! receipts, and the GlobalPlatform form of command chaining (P1 b8).
+
+pub mod applet;
+pub mod cli;
+pub mod config;
+pub mod contacts;
+pub mod faults;
+pub mod inventory;
+pub mod phone;
+pub mod secrets;
+pub mod state;
+pub mod trace;
+
+mod card;
+mod channel;
+mod chip;
+mod commands;
+mod instances;
+mod memory;
+mod operating_system;
+mod platform_packages;
+mod random;
+mod security_domain;
+mod storage;
+
+pub use card::Uicc;
+pub use config::{CardConfig, ConfigError};
+pub use contacts::{CardContacts, CardGone};
+pub use inventory::Inventory;
+pub use state::StateError;
+pub use trace::Trace;

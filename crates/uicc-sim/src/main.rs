@@ -1,0 +1,33 @@
+//! `uicc-sim`: makes, shows and attaches simulated cards.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use uicc_sim::cli::{self, Command};
+
+/// A simulated UICC
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    log.with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .init();
+    let interrupted = async {
+        // Without a handler for the signal the process ends by it, which is as good.
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    match cli::run(arguments.command, interrupted).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("uicc-sim: {:#}", anyhow::Error::from(error));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What runs on the card: takes command APDUs apart, keeps the logical channels, and hands each command to whoever is
+//! selected (G 6.1 calls it OPEN together with the runtime environment).
+
+use std::collections::BTreeMap;
+
+use globalplatform::aid::Aid;
+use globalplatform::apdu::{CommandApdu, MAX_EXTENDED_LE, MAX_SHORT_LE, ResponseApdu};
+use globalplatform::commands::{get_data, manage_channel, select};
+use globalplatform::error::DecodeError;
+use globalplatform::life_cycle::CardLifeCycle;
+use globalplatform::status_word::StatusWord;
+
+use crate::channel::{CHANNELS, Channel};
+use crate::chip::Content;
+use crate::commands;
+use crate::instances::Instances;
+use crate::secrets::Secrets;
+use crate::storage::Storage;
+
+/// GET RESPONSE (ISO/IEC 7816-4, 7.6.1).
+const GET_RESPONSE: u8 = 0xC0;
+
+/// The running card.
+#[derive(Debug)]
+pub(crate) struct OperatingSystem {
+    pub(crate) storage: Storage,
+    pub(crate) secrets: Secrets,
+    pub(crate) instances: Instances,
+    pub(crate) channels: BTreeMap<u8, Channel>,
+}
+
+/// What happens on the other logical channels, as far as it forbids something on this one.
+#[derive(Debug, Default)]
+pub(crate) struct Elsewhere {
+    /// Selected applications.
+    pub(crate) selected: Vec<Aid>,
+    /// Applets that are being personalised.
+    pub(crate) personalised: Vec<Aid>,
+}
+
+/// The status word for a command that cannot be decoded.
+pub(crate) fn refusal(error: DecodeError) -> StatusWord {
+    match error {
+        DecodeError::WrongClass { .. } => StatusWord::CLA_NOT_SUPPORTED,
+        DecodeError::WrongInstruction { .. } => StatusWord::INS_NOT_SUPPORTED,
+        error if matches!(error.offset(), 2 | 3) => StatusWord::WRONG_P1P2,
+        _ => StatusWord::WRONG_DATA,
+    }
+}
+
+impl OperatingSystem {
+    /// Switches the card on.
+    pub(crate) fn start(storage: Storage) -> Self {
+        let mut system = Self {
+            storage,
+            secrets: Secrets::default(),
+            instances: Instances::default(),
+            channels: BTreeMap::new(),
+        };
+        system.power_cycle();
+        system
+    }
+
+    /// Forgets everything volatile and opens the basic channel.
+    pub(crate) fn power_cycle(&mut self) {
+        self.instances = Instances::default();
+        self.channels.clear();
+        self.storage.recover();
+        self.open_channel(0);
+    }
+
+    /// Opens a logical channel, with the default application selected on it.
+    pub(crate) fn open_channel(&mut self, number: u8) {
+        let Some(default) = self.default_application() else {
+            return;
+        };
+        if let Some(instance) = self.instances.running(&self.storage, &default) {
+            // The default application cannot refuse: there would be nothing to select instead.
+            let _ = instance.select();
+        }
+        self.channels.insert(number, Channel::new(default));
+    }
+
+    /// Closes a logical channel and everything on it.
+    pub(crate) fn close_channel(&mut self, number: u8) -> bool {
+        let Some(mut channel) = self.channels.remove(&number) else {
+            return false;
+        };
+        self.instances.leave(&mut channel);
+        true
+    }
+
+    /// The application selected after reset: whoever holds Card Reset, else the ISD.
+    fn default_application(&self) -> Option<Aid> {
+        use globalplatform::privileges::Privileges;
+        let isd = self.storage.isd()?.aid;
+        let is_free = |aid: &Aid| !self.channels.values().any(|c| c.selected == *aid);
+        let holder = self.storage.applications.iter().skip(1).find(|a| {
+            a.privileges.contains(Privileges::CARD_RESET) && self.storage.may_be_selected(a)
+        });
+        match holder {
+            Some(holder) if holder.domain().is_some() || is_free(&holder.aid) => Some(holder.aid),
+            _ => Some(isd),
+        }
+    }
+
+    /// Shows every secret on the card to the observer.
+    pub(crate) fn show_secrets(&mut self) {
+        for application in &self.storage.applications {
+            match &application.content {
+                Content::Domain(domain) => {
+                    for set in &domain.key_sets {
+                        self.secrets.show_key_set(&set.keys);
+                    }
+                }
+                Content::Applet(_) => {
+                    if let Some(instance) = self.instances.running(&self.storage, &application.aid)
+                    {
+                        instance.show_secrets(&mut |kind, secret| self.secrets.show(kind, secret));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Executes the bytes of a command.
+    pub(crate) fn execute(&mut self, bytes: &[u8]) -> ResponseApdu {
+        let Ok(command) = CommandApdu::decode(bytes) else {
+            return ResponseApdu::status(StatusWord::WRONG_LENGTH);
+        };
+        // 20 to 3F and A0 to BF are reserved, FF is no class.
+        if command.cla & 0x60 == 0x20 || command.cla == 0xFF {
+            return ResponseApdu::status(StatusWord::CLA_NOT_SUPPORTED);
+        }
+        self.execute_on_channel(command)
+            .unwrap_or_else(ResponseApdu::status)
+    }
+
+    fn execute_on_channel(&mut self, command: CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        let number = command.logical_channel();
+        let longest = if command.extended {
+            MAX_EXTENDED_LE
+        } else {
+            MAX_SHORT_LE
+        };
+        let wanted = command.le.unwrap_or(longest);
+        let channel = self.channels.get_mut(&number);
+        let channel = channel.ok_or(StatusWord::CHANNEL_NOT_SUPPORTED)?;
+        if command.ins == GET_RESPONSE && !command.is_proprietary() && !command.is_chained() {
+            return channel.next_piece(wanted);
+        }
+        channel.drop_unsent();
+        let Some(command) = channel.join(command)? else {
+            return Ok(ResponseApdu::ok());
+        };
+        let response = self.dispatch(number, command)?;
+        match self.channels.get_mut(&number) {
+            Some(channel) => Ok(channel.cut(response, wanted)),
+            None => Ok(response),
+        }
+    }
+
+    /// Hands a whole command to the runtime, the selected security domain or the selected applet.
+    fn dispatch(&mut self, number: u8, command: CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        let is_iso = !command.is_proprietary();
+        if self.storage.life_cycle == CardLifeCycle::Terminated.byte()
+            && command.ins != get_data::INS
+        {
+            return Err(StatusWord::CONDITIONS);
+        }
+        match command.ins {
+            manage_channel::INS if is_iso => commands::manage_channel::execute(self, &command),
+            // Selection by file identifier is the selected applet's business.
+            select::INS if is_iso && command.p1 == 0x04 => {
+                commands::select::execute(self, number, &command)
+            }
+            _ => self.process(number, &command),
+        }
+    }
+
+    fn process(&mut self, number: u8, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        let elsewhere = self.elsewhere(number);
+        let channel = self.channels.get_mut(&number);
+        let channel = channel.ok_or(StatusWord::CHANNEL_NOT_SUPPORTED)?;
+        let selected = channel.selected;
+        let application = self.storage.application(&selected);
+        let application = application.ok_or(StatusWord::CONDITIONS)?;
+        if application.domain().is_some() {
+            return commands::SelectedDomain {
+                storage: &mut self.storage,
+                secrets: &mut self.secrets,
+                instances: &mut self.instances,
+                channel,
+                elsewhere,
+            }
+            .process(command);
+        }
+        if !self.storage.may_be_selected(application) {
+            // It was locked while it was selected.
+            return Err(StatusWord::CONDITIONS);
+        }
+        let instance = self.instances.take(&self.storage, &selected);
+        let mut instance = instance.ok_or(StatusWord::NO_DIAGNOSIS)?;
+        let mut platform = crate::instances::CardPlatform {
+            aid: selected,
+            storage: &mut self.storage,
+            secrets: &mut self.secrets,
+        };
+        let response = instance.process(command, &mut platform);
+        self.instances.put_back(selected, instance);
+        response
+    }
+
+    /// What the channels but this one are doing.
+    pub(crate) fn elsewhere(&self, number: u8) -> Elsewhere {
+        let others = || self.channels.iter().filter(|(n, _)| **n != number);
+        Elsewhere {
+            selected: others().map(|(_, c)| c.selected).collect(),
+            personalised: others()
+                .filter_map(|(_, c)| c.work.personalising.as_ref().map(|p| p.target))
+                .collect(),
+        }
+    }
+
+    /// The lowest channel that is not open.
+    pub(crate) fn free_channel(&self) -> Option<u8> {
+        (1..CHANNELS).find(|number| !self.channels.contains_key(number))
+    }
+}

@@ -1,0 +1,182 @@
+//! The state file: a card's non-volatile contents as JSON, replaced as a whole.
+//!
+//! A new state is written beside the file and renamed over it, so that a kill at any moment leaves either the old or
+//! the new one. It is not forced to the disk: the file survives the end of the process, not a power cut of the machine.
+//! The file *is* the card, its keys included; on Unix only its owner may read it.
+
+pub(crate) mod encoding;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use globalplatform::aid::Aid;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::chip::Chip;
+
+/// The only version so far.
+const VERSION: u32 = 1;
+
+/// Why a card cannot be read from, or written to, its state file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The file system refused.
+    #[error("state file {path}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// The file is not a card's state.
+    #[error("state file {path} is not a card's state")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The file was written by another version of this program.
+    #[error("state file {path} has version {found}, expected {VERSION}")]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version in it.
+        found: u32,
+    },
+    /// The file can be read, but what it says cannot be a card.
+    #[error("state file {path}: {problem}")]
+    Inconsistent {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        problem: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    version: u32,
+    chip: &'a Chip,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    version: u32,
+    chip: Chip,
+}
+
+/// Where a card's state is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct StateFile {
+    path: PathBuf,
+}
+
+impl StateFile {
+    /// The file at `path`; it need not exist yet.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Reads the card.
+    pub(crate) fn read(&self) -> Result<Chip, StateError> {
+        let text = fs::read(&self.path).map_err(|e| self.io(e))?;
+        let read: Read = serde_json::from_slice(&Zeroizing::new(text)).map_err(|source| {
+            StateError::Malformed {
+                path: self.path.clone(),
+                source,
+            }
+        })?;
+        if read.version != VERSION {
+            return Err(StateError::Version {
+                path: self.path.clone(),
+                found: read.version,
+            });
+        }
+        match inconsistency(&read.chip) {
+            None => Ok(read.chip),
+            Some(problem) => Err(StateError::Inconsistent {
+                path: self.path.clone(),
+                problem,
+            }),
+        }
+    }
+
+    /// Replaces the file by this state.
+    pub(crate) fn write(&self, chip: &Chip) -> Result<(), StateError> {
+        let text = serialise(chip).map_err(|source| StateError::Malformed {
+            path: self.path.clone(),
+            source,
+        })?;
+        let mut beside = self.path.clone().into_os_string();
+        beside.push(".new");
+        let beside = PathBuf::from(beside);
+        self.create(&beside)
+            .and_then(|mut file| file.write_all(&text))
+            .and_then(|()| fs::rename(&beside, &self.path))
+            .map_err(|e| self.io(e))
+    }
+
+    #[cfg(unix)]
+    fn create(&self, path: &Path) -> io::Result<fs::File> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        options.open(path)
+    }
+
+    #[cfg(not(unix))]
+    fn create(&self, path: &Path) -> io::Result<fs::File> {
+        fs::File::create(path)
+    }
+
+    fn io(&self, source: io::Error) -> StateError {
+        StateError::Io {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+/// The bytes of a state file.
+pub(crate) fn serialise(chip: &Chip) -> Result<Zeroizing<Vec<u8>>, serde_json::Error> {
+    let version = VERSION;
+    serde_json::to_vec_pretty(&Written { version, chip }).map(Zeroizing::new)
+}
+
+/// What makes this state impossible, if anything: the commands rely on a registry that is a forest below existing
+/// domains.
+fn inconsistency(chip: &Chip) -> Option<String> {
+    let Some(isd) = chip.isd() else {
+        return Some("no issuer security domain".into());
+    };
+    if !isd.is_root() || isd.domain().is_none() {
+        return Some("the first application is not an issuer security domain".into());
+    }
+    let applications = chip.applications.iter().map(|a| a.aid);
+    let mut seen: Vec<Aid> = Vec::new();
+    for aid in applications.chain(chip.load_files.iter().map(|f| f.aid)) {
+        if seen.contains(&aid) {
+            return Some(format!("{aid} appears twice"));
+        }
+        seen.push(aid);
+        let line = chip.ancestry(aid);
+        let root = line.last().and_then(|root| chip.application(root));
+        if !root.is_some_and(|root| root.is_root() && root.domain().is_some()) {
+            return Some(format!("{aid} does not lie below a security domain"));
+        }
+        if line
+            .iter()
+            .skip(1)
+            .any(|above| chip.domain(above).is_none())
+        {
+            return Some(format!(
+                "{aid} lies below something that is no security domain"
+            ));
+        }
+    }
+    None
+}

@@ -1,0 +1,159 @@
+//! Logical channels, SELECT and the form of APDUs.
+
+use globalplatform::apdu::CommandApdu;
+use globalplatform::commands::get_status::{GetStatus, Scope};
+use globalplatform::commands::select::SelectResponse;
+use globalplatform::status_word::StatusWord;
+use scp03::SecurityLevel;
+
+use crate::terminal::*;
+
+#[test]
+fn nineteen_channels_open_and_close() {
+    let mut t = Terminal::new();
+    for channel in 1..=19 {
+        let response = t.hex("00 70 00 00 01");
+        assert_eq!(
+            (response.data, response.sw),
+            (vec![channel], StatusWord::OK)
+        );
+    }
+    assert_eq!(t.hex("00 70 00 00 01").sw, StatusWord(0x6881));
+    assert_eq!(t.hex("00 70 80 07").sw, StatusWord::OK);
+    assert_eq!(t.hex("00 70 80 07").sw, StatusWord(0x6200));
+    assert_eq!(t.hex("00 70 80 00").sw, StatusWord(0x6A81));
+    assert_eq!(t.hex("00 70 00 07").sw, StatusWord::OK);
+    assert_eq!(t.hex("00 70 00 07").sw, StatusWord(0x6881));
+}
+
+#[test]
+fn a_channel_that_is_not_open_answers_nothing() {
+    let mut t = Terminal::new();
+    assert_eq!(t.hex("81 CA 00 66 00").sw, StatusWord(0x6881));
+    t.hex("00 70 00 00 01");
+    assert_eq!(t.hex("81 CA 00 66 00").sw, StatusWord::OK);
+    t.card.reset();
+    assert_eq!(t.hex("81 CA 00 66 00").sw, StatusWord(0x6881));
+}
+
+#[test]
+fn each_channel_has_its_own_session() {
+    let mut t = Terminal::new();
+    let mut basic = t.isd();
+    t.hex("00 70 00 00 01");
+    let status = GetStatus::all(Scope::IssuerSecurityDomain).to_apdu();
+    // Unprotected, on the other channel: refused there, and nothing happens to the session here.
+    let other = status.clone().on_channel(1).unwrap();
+    assert_eq!(t.send(&other).sw, StatusWord(0x6982));
+    basic.ok(&mut t, &status);
+}
+
+#[test]
+fn an_applet_is_selected_on_one_channel_at_a_time() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    assert_eq!(t.select(JPKI), StatusWord::OK);
+    t.hex("00 70 00 00 01");
+    assert_eq!(
+        t.hex("01 A4 04 0C 0A D392F000260100000001").sw,
+        StatusWord(0x6985)
+    );
+    assert_eq!(t.select(ISD), StatusWord::OK);
+    assert_eq!(
+        t.hex("01 A4 04 0C 0A D392F000260100000001").sw,
+        StatusWord::OK
+    );
+}
+
+#[test]
+fn select_finds_partial_names_and_the_next_one() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let response = t.hex("00 A4 04 00 05 D392F00026 00");
+    assert_eq!(SelectResponse::decode(&response.data).unwrap().aid, SSD);
+    let response = t.hex("00 A4 04 02 05 D392F00026 00");
+    assert!(response.data.windows(10).any(|w| w == JPKI.as_bytes()));
+    assert_eq!(t.hex("00 A4 04 02 05 D392F00026 00").sw, StatusWord(0x6A82));
+    let response = t.hex("00 A4 04 00 00");
+    assert_eq!(SelectResponse::decode(&response.data).unwrap().aid, ISD);
+    let response = t.hex("00 A4 04 00 08 A000000003000000 00");
+    assert_eq!(SelectResponse::decode(&response.data).unwrap().aid, ISD);
+    assert!(t.hex("00 A4 04 0C 08 A000000151000000").data.is_empty());
+}
+
+#[test]
+fn a_load_file_or_a_package_cannot_be_selected() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    assert_eq!(
+        t.select(JPKI_PACKAGE),
+        StatusWord::OK,
+        "it is the beginning of the instance's name"
+    );
+    assert_eq!(t.select(DOMAIN_PACKAGE), StatusWord(0x6A82));
+}
+
+#[test]
+fn classes_and_lengths_are_checked() {
+    let mut t = Terminal::new();
+    for (command, sw) in [
+        ("FF CA 00 66 00", 0x6E00),
+        ("20 CA 00 66 00", 0x6E00),
+        ("A0 CA 00 66 00", 0x6E00),
+        ("80 CA 00", 0x6700),
+        ("80 CA 00 66 05 01", 0x6700),
+        ("80 CA 00 66 01 00 00 00", 0x6700),
+        ("00 C0 00 00 00", 0x6985),
+        ("04 CA 00 66 00", 0x6982),
+        ("04 A4 04 00 00", 0x6882),
+        ("00 A4 02 0C 02 000A", 0x6D00),
+    ] {
+        let bytes = hex::decode(command.replace(' ', "")).unwrap();
+        let response = t.card.transmit(&bytes);
+        assert_eq!(
+            hex::encode_upper(response),
+            format!("{sw:04X}"),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn a_long_answer_comes_in_pieces() {
+    let mut t = Terminal::new();
+    let whole = t.data(0x0066).data;
+    let first = t.card.transmit(&hex::decode("80CA006608").unwrap());
+    assert_eq!(&first[..8], &whole[..8]);
+    assert_eq!(usize::from(first[9]), whole.len() - 8);
+    assert_eq!(first[8], 0x61);
+    let rest = t.card.transmit(&[0x00, 0xC0, 0x00, 0x00, 0x00]);
+    assert_eq!(&rest[..rest.len() - 2], &whole[8..]);
+    // Any other command forgets the rest.
+    t.card.transmit(&hex::decode("80CA006608").unwrap());
+    t.data(0x00E0);
+    assert_eq!(t.hex("00 C0 00 00 00").sw, StatusWord(0x6985));
+}
+
+#[test]
+fn channels_4_and_above_carry_sessions_too() {
+    let mut t = Terminal::new();
+    t.hex("00 70 00 05");
+    let challenge = t.host_challenge();
+    let host = scp03::Host::start(&isd_keys(), 0x30, scp03::Mode::S8, &challenge).unwrap();
+    let response = t.send(&host.command().on_channel(5).unwrap());
+    let host = host
+        .receive(&response, SecurityLevel::Full, Some(ISD.as_bytes()))
+        .unwrap();
+    let response = t.send(&host.command().on_channel(5).unwrap());
+    let mut channel = host.receive(&response).unwrap();
+    let status = GetStatus::all(Scope::IssuerSecurityDomain).to_apdu();
+    let wrapped = channel.wrap(&status.on_channel(5).unwrap()).unwrap();
+    let response = t.send(&wrapped);
+    assert!(channel.unwrap(&response).unwrap().sw.is_success());
+    let plain = CommandApdu::new(0x80, 0xF2, 0x80, 0x02).with_data([0x4F, 0x00]);
+    assert_eq!(
+        t.send(&plain).sw,
+        StatusWord(0x6982),
+        "there is no session on channel 0"
+    );
+}

@@ -1,0 +1,377 @@
+//! A reader with a card in it, and a host that knows the keys.
+
+use globalplatform::aid::Aid;
+use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::delete::Delete;
+use globalplatform::commands::get_data::GetData;
+use globalplatform::commands::install::{
+    InstallForInstall, InstallForLoad, InstallForPersonalization, InstallParameters,
+    LoadParameters, SecurityDomainParameters,
+};
+use globalplatform::commands::load::load_blocks;
+use globalplatform::commands::select::Select;
+use globalplatform::commands::set_status::SetStatus;
+use globalplatform::commands::store_data::{Encryption, Structure, store_data_blocks};
+use globalplatform::privileges::Privileges;
+use globalplatform::status_word::StatusWord;
+use globalplatform::tlv::{Tag, Writer};
+use scp03::{Channel, Host, Mode, SecurityLevel, StaticKeys};
+use uicc_sim::{CardConfig, Uicc};
+
+pub const ISD: Aid = uicc_sim::config::DEFAULT_ISD;
+pub const SSD: Aid = Aid::from_slice_const(&[
+    0xD3, 0x92, 0xF0, 0x00, 0x26, 0x53, 0x53, 0x44, 0x00, 0x00, 0x01,
+]);
+pub const JPKI_PACKAGE: Aid = uicc_sim::applet::jpki::PACKAGE;
+pub const JPKI: Aid = uicc_sim::applet::jpki::MODULE;
+pub const DOMAIN_PACKAGE: Aid = Aid::from_slice_const(&[0xA0, 0x00, 0x00, 0x01, 0x51, 0x53, 0x50]);
+pub const DOMAIN_MODULE: Aid =
+    Aid::from_slice_const(&[0xA0, 0x00, 0x00, 0x01, 0x51, 0x53, 0x50, 0x41]);
+
+/// The ISD's keys: one byte value each, so that they differ.
+pub fn isd_keys() -> StaticKeys {
+    StaticKeys::from_bytes(&[0x11; 16], &[0x22; 16], &[0x33; 16]).unwrap()
+}
+
+/// Keys that an SSD gets.
+pub fn ssd_keys() -> StaticKeys {
+    StaticKeys::from_bytes(&[0x44; 32], &[0x55; 32], &[0x66; 32]).unwrap()
+}
+
+pub fn config() -> CardConfig {
+    CardConfig {
+        iccid: "8981100000000000018".into(),
+        isd_aid: ISD,
+        isd_keys: isd_keys(),
+        isd_key_version: 0x30,
+        scp_i: 0x70,
+        kdd: [0x0A; 10],
+        memory_bytes: 65_536,
+        seed: [7; 32],
+        atr: uicc_sim::config::DEFAULT_ATR.to_vec(),
+    }
+}
+
+/// A card in a reader. With a file the card is opened anew from it before every command of [`Terminal::forgetful`].
+pub struct Terminal {
+    pub card: Uicc,
+    challenges: u64,
+}
+
+/// An open secure channel; the card is passed to each call.
+pub struct Session {
+    channel: Channel,
+}
+
+impl Terminal {
+    pub fn new() -> Self {
+        Self::with(config())
+    }
+
+    pub fn with(config: CardConfig) -> Self {
+        Self::of(Uicc::new(config).unwrap())
+    }
+
+    pub const fn of(card: Uicc) -> Self {
+        Self {
+            card,
+            challenges: 0,
+        }
+    }
+
+    /// One command as it is, with `61xx` followed.
+    pub fn send(&mut self, command: &CommandApdu) -> ResponseApdu {
+        self.send_bytes(&command.encode().unwrap(), command.cla)
+    }
+
+    fn send_bytes(&mut self, bytes: &[u8], cla: u8) -> ResponseApdu {
+        let mut response = ResponseApdu::decode(&self.card.transmit(bytes)).unwrap();
+        while response.sw.sw1() == 0x61 {
+            let plain = if cla & 0x40 == 0 {
+                cla & 0x03
+            } else {
+                cla & 0x4F
+            };
+            let next = self
+                .card
+                .transmit(&[plain, 0xC0, 0x00, 0x00, response.sw.sw2()]);
+            let next = ResponseApdu::decode(&next).unwrap();
+            response.data.extend(next.data);
+            response.sw = next.sw;
+        }
+        response
+    }
+
+    /// A command given as hexadecimal digits.
+    pub fn hex(&mut self, command: &str) -> ResponseApdu {
+        let bytes = hex::decode(command.replace(' ', "")).unwrap();
+        self.send_bytes(&bytes, bytes[0])
+    }
+
+    pub fn select(&mut self, aid: Aid) -> StatusWord {
+        self.send(&Select::by_aid(aid).to_apdu()).sw
+    }
+
+    /// GET DATA of the selected domain: the whole object.
+    pub fn data(&mut self, tag: u16) -> ResponseApdu {
+        self.send(&GetData::new(tag).to_apdu())
+    }
+
+    pub fn host_challenge(&mut self) -> [u8; 8] {
+        self.challenges += 1;
+        self.challenges.to_be_bytes()
+    }
+
+    /// Selects a domain and opens a session with these keys.
+    pub fn open(
+        &mut self,
+        aid: Aid,
+        keys: &StaticKeys,
+        version: u8,
+        level: SecurityLevel,
+    ) -> Session {
+        assert_eq!(self.select(aid), StatusWord::OK);
+        self.authenticate(aid, keys, version, level)
+    }
+
+    /// Opens a session with the selected domain.
+    pub fn authenticate(
+        &mut self,
+        aid: Aid,
+        keys: &StaticKeys,
+        version: u8,
+        level: SecurityLevel,
+    ) -> Session {
+        let challenge = self.host_challenge();
+        let host = Host::start(keys, version, Mode::S8, &challenge).unwrap();
+        let response = self.send(&host.command());
+        let host = host
+            .receive(&response, level, Some(aid.as_bytes()))
+            .unwrap();
+        let response = self.send(&host.command());
+        Session {
+            channel: host.receive(&response).unwrap(),
+        }
+    }
+
+    /// The ISD at level 33.
+    pub fn isd(&mut self) -> Session {
+        self.open(ISD, &isd_keys(), 0x30, SecurityLevel::Full)
+    }
+
+    /// The SSD with its own keys at level 33.
+    pub fn ssd(&mut self) -> Session {
+        self.open(SSD, &ssd_keys(), 0x30, SecurityLevel::Full)
+    }
+}
+
+impl Session {
+    /// Wraps, sends, unwraps. Longer data than a short APDU takes go out in a chain of commands.
+    pub fn send(&mut self, terminal: &mut Terminal, command: &CommandApdu) -> ResponseApdu {
+        let wrapped = self.channel.wrap(command).unwrap();
+        let response = terminal.send(&wrapped);
+        self.channel.unwrap(&response).unwrap()
+    }
+
+    /// The status word of [`Session::send`].
+    pub fn sw(&mut self, terminal: &mut Terminal, command: &CommandApdu) -> StatusWord {
+        self.send(terminal, command).sw
+    }
+
+    /// Sends a command that has to succeed; gives its data.
+    pub fn ok(&mut self, terminal: &mut Terminal, command: &CommandApdu) -> Vec<u8> {
+        let response = self.send(terminal, command);
+        assert_eq!(response.sw, StatusWord::OK, "{command:?}");
+        response.data
+    }
+
+    /// The command as it goes over the contacts.
+    pub fn wrap(&mut self, command: &CommandApdu) -> CommandApdu {
+        self.channel.wrap(command).unwrap()
+    }
+
+    /// INSTALL [for personalization] and a chain of STORE DATA; the answer to the last block that was sent.
+    pub fn personalise(&mut self, terminal: &mut Terminal, payload: &[u8]) -> ResponseApdu {
+        self.ok(
+            terminal,
+            &InstallForPersonalization { instance: JPKI }.to_apdu(),
+        );
+        self.store(terminal, payload)
+    }
+
+    /// A chain of STORE DATA; stops at the first refusal.
+    pub fn store(&mut self, terminal: &mut Terminal, payload: &[u8]) -> ResponseApdu {
+        let blocks =
+            store_data_blocks(payload, 200, Encryption::None, Structure::Dgi, true).unwrap();
+        let mut response = ResponseApdu::ok();
+        for block in blocks {
+            response = self.send(terminal, &block.to_apdu());
+            if !response.sw.is_success() {
+                break;
+            }
+        }
+        response
+    }
+
+    /// LOADs a load file structure; the status word of the last block that was sent.
+    pub fn load(&mut self, terminal: &mut Terminal, structure: &[u8]) -> StatusWord {
+        let mut sw = StatusWord::OK;
+        for block in load_blocks(structure, 200).unwrap() {
+            sw = self.sw(terminal, &block.to_apdu());
+            if !sw.is_success() {
+                break;
+            }
+        }
+        sw
+    }
+}
+
+/// INSTALL [for install and make selectable] of an SSD that is PERSONALIZED at once.
+pub fn install_ssd(aid: Aid, privileges: Privileges, quota: Option<u32>) -> InstallForInstall {
+    let mut domain = SecurityDomainParameters::with_protocol(0x03, 0x70);
+    domain.becomes_personalized = true;
+    InstallForInstall {
+        load_file: DOMAIN_PACKAGE,
+        module: DOMAIN_MODULE,
+        instance: aid,
+        privileges,
+        parameters: InstallParameters {
+            non_volatile_quota: quota,
+            ..InstallParameters::for_applet(domain.encode())
+        },
+        token: None,
+        make_selectable: true,
+    }
+}
+
+/// The usual privileges of a provider's domain.
+pub fn ssd_privileges() -> Privileges {
+    Privileges::SECURITY_DOMAIN | Privileges::TRUSTED_PATH
+}
+
+/// INSTALL [for install and make selectable] of an applet.
+pub fn install_applet(load_file: Aid, module: Aid, instance: Aid) -> InstallForInstall {
+    InstallForInstall {
+        load_file,
+        module,
+        instance,
+        privileges: Privileges::NONE,
+        parameters: InstallParameters::for_applet([]),
+        token: None,
+        make_selectable: true,
+    }
+}
+
+pub fn install_for_load(
+    load_file: Aid,
+    domain: Option<Aid>,
+    hash: Option<Vec<u8>>,
+) -> InstallForLoad {
+    InstallForLoad {
+        load_file,
+        security_domain: domain,
+        hash,
+        parameters: LoadParameters::default(),
+        token: None,
+    }
+}
+
+pub fn delete(aid: Aid, related: bool) -> CommandApdu {
+    Delete::new(aid, related).to_apdu()
+}
+
+pub fn set_status(aid: Aid, status: u8) -> CommandApdu {
+    SetStatus::application(aid, status).to_apdu()
+}
+
+/// A load file data block with header, directory, import and applet components, filled up to about `size` bytes.
+pub fn data_block(
+    package: Aid,
+    modules: &[Aid],
+    imports: &[(&[u8], (u8, u8))],
+    size: usize,
+) -> Vec<u8> {
+    let header = {
+        let mut c = vec![0xDE, 0xCA, 0xFF, 0xED, 0x02, 0x02, 0x04, 0x00, 0x01];
+        c.push(package.as_bytes().len() as u8);
+        c.extend(package.as_bytes());
+        component(0x01, &c)
+    };
+    let import = {
+        let mut c = vec![imports.len() as u8];
+        for (aid, (major, minor)) in imports {
+            c.extend([*minor, *major, aid.len() as u8]);
+            c.extend(*aid);
+        }
+        component(0x04, &c)
+    };
+    let applet = {
+        let mut c = vec![modules.len() as u8];
+        for module in modules {
+            c.push(module.as_bytes().len() as u8);
+            c.extend(module.as_bytes());
+            c.extend([0x00, 0x10]);
+        }
+        component(0x03, &c)
+    };
+    let method = component(0x07, &vec![0x5A; size.max(1)]);
+    let sizes = |n: &[u8]| (n.len() as u16 - 3).to_be_bytes();
+    let directory = {
+        let mut c = Vec::new();
+        c.extend(sizes(&header));
+        c.extend(31u16.to_be_bytes());
+        c.extend(sizes(&applet));
+        c.extend(sizes(&import));
+        c.extend([0, 0, 0, 0]);
+        c.extend(sizes(&method));
+        c.extend([0; 10]);
+        c.extend([0; 6]);
+        c.extend([imports.len() as u8, modules.len() as u8, 0]);
+        component(0x02, &c)
+    };
+    [header, directory, import, applet, method].concat()
+}
+
+fn component(tag: u8, contents: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![tag];
+    bytes.extend((contents.len() as u16).to_be_bytes());
+    bytes.extend(contents);
+    bytes
+}
+
+/// Wraps a data block into the structure that LOAD transports.
+pub fn load_file_structure(data_block: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.tlv(Tag(0xC4), data_block);
+    writer.into_vec()
+}
+
+/// The JPKI package, with imports that every card has.
+pub fn jpki_data_block() -> Vec<u8> {
+    let framework: &[u8] = &[0xA0, 0x00, 0x00, 0x00, 0x62, 0x01, 0x01];
+    data_block(JPKI_PACKAGE, &[JPKI], &[(framework, (1, 2))], 2000)
+}
+
+/// SSD with its own keys, JPKI loaded, installed and selectable in it; personalisation can begin.
+pub fn deploy(terminal: &mut Terminal) {
+    let mut isd = terminal.isd();
+    isd.ok(
+        terminal,
+        &install_ssd(SSD, ssd_privileges(), Some(32_768)).to_apdu(),
+    );
+    isd.ok(
+        terminal,
+        &install_for_load(JPKI_PACKAGE, Some(SSD), None).to_apdu(),
+    );
+    assert_eq!(
+        isd.load(terminal, &load_file_structure(&jpki_data_block())),
+        StatusWord::OK
+    );
+    isd.ok(
+        terminal,
+        &install_applet(JPKI_PACKAGE, JPKI, JPKI).to_apdu(),
+    );
+    let mut ssd = terminal.open(SSD, &isd_keys(), 0x30, SecurityLevel::Full);
+    let put = ssd_keys().put_key(0x00, 0x30, &isd_keys().dek);
+    ssd.ok(terminal, &put.to_apdu());
+}
