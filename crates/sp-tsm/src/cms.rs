@@ -12,7 +12,6 @@ mod content;
 mod envelope;
 mod person;
 mod refusal;
-mod signature;
 mod signed_data;
 mod signer;
 

@@ -5,10 +5,11 @@
 use std::fmt::Display;
 
 use tonic::Status;
+use tsm_core::audit::AuditEntry;
 use tsm_core::identity::{Iccid, ServiceName, Tenant};
 use tsm_core::ports::{Script, ScriptCommand};
 use tsm_core::time::Timestamp;
-use tsm_proto::types;
+use tsm_proto::{mno, types};
 
 use crate::status::invalid_field;
 
@@ -159,6 +160,22 @@ pub fn script(commands: Vec<types::ScriptCommand>) -> Result<Script, Status> {
             .map(convert)
             .collect::<Result<_, Status>>()?,
     })
+}
+
+/// An entry of the audit log on the wire.
+#[must_use]
+pub fn audit_entry(entry: &AuditEntry) -> mno::AuditEntry {
+    mno::AuditEntry {
+        sequence: entry.sequence,
+        at: Some(timestamp(entry.at)),
+        actor: entry.actor.clone(),
+        party: entry.party.as_str().to_owned(),
+        action: entry.action.clone(),
+        subject: entry.subject.clone(),
+        outcome: entry.outcome.clone(),
+        previous_hash: entry.previous.to_vec().into(),
+        hash: entry.hash().to_vec().into(),
+    }
 }
 
 #[cfg(test)]

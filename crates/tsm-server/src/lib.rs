@@ -9,6 +9,7 @@ pub mod deadline;
 pub mod harden;
 pub mod health;
 pub mod listener;
+pub mod paging;
 pub mod peer;
 pub mod reflection;
 pub mod serve;

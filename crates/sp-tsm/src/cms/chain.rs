@@ -10,10 +10,9 @@
 use std::time::Duration;
 
 use const_oid::{AssociatedOid, ObjectIdentifier};
-use der::{Decode, Encode, Reader, SliceReader};
+use der::Decode;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use spki::AlgorithmIdentifierRef;
 use tsm_core::time::Timestamp;
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 use x509_cert::Certificate;
@@ -24,7 +23,7 @@ use x509_cert::ext::pkix::{
 };
 
 use super::refusal::Refusal;
-use super::signature::{PublicKey, Scheme};
+use crate::signature::is_certified_by;
 use super::signer::SignerCertificate;
 
 /// A trust anchor file that can not be used.
@@ -140,11 +139,11 @@ impl TrustAnchors {
             if self
                 .certificates
                 .iter()
-                .any(|anchor| issued(der, &certificate, anchor))
+                .any(|anchor| is_certified_by(der, &certificate, anchor))
             {
                 return true;
             }
-            let issuers = unseen.extract_if(.., |(_, other)| issued(der, &certificate, other));
+            let issuers = unseen.extract_if(.., |(_, other)| is_certified_by(der, &certificate, other));
             reached.extend(issuers);
         }
         false
@@ -155,7 +154,7 @@ impl TrustAnchors {
             .iter()
             .zip(&self.anchors)
             .any(|(certificate, anchor)| {
-                anchor.name_constraints.is_none() && issued(leaf.der, &leaf.decoded, certificate)
+                anchor.name_constraints.is_none() && is_certified_by(leaf.der, &leaf.decoded, certificate)
             })
     }
 
@@ -199,41 +198,4 @@ impl ExtendedKeyUsageValidator for AnyUsage {
 
 fn is_authority(certificate: &Certificate) -> bool {
     matches!(certificate.tbs_certificate().get_extension::<BasicConstraints>(), Ok(Some((_, c))) if c.ca)
-}
-
-/// Whether `issuer`'s name and key fit the certificate `der`.
-fn issued(der: &[u8], certificate: &Certificate, issuer: &Certificate) -> bool {
-    let issuer = issuer.tbs_certificate();
-    certificate.tbs_certificate().issuer() == issuer.subject()
-        && issuer
-            .subject_public_key_info()
-            .to_der()
-            .is_ok_and(|info| is_signed_by(der, certificate, &info).is_some())
-}
-
-fn is_signed_by(der: &[u8], certificate: &Certificate, info: &[u8]) -> Option<()> {
-    let tbs = tbs_bytes(der).ok()?;
-    let outer = certificate.signature_algorithm();
-    if outer != certificate.tbs_certificate().signature() {
-        return None;
-    }
-    let algorithm = outer.to_der().ok()?;
-    let scheme =
-        Scheme::of_certificate(&AlgorithmIdentifierRef::from_der(&algorithm).ok()?).ok()?;
-    let signature = certificate.signature().as_bytes()?;
-    PublicKey::parse(info)
-        .ok()?
-        .verify(scheme, tbs, signature)
-        .ok()
-}
-
-/// The signed bytes of a certificate, as they came.
-fn tbs_bytes(der: &[u8]) -> der::Result<&[u8]> {
-    let mut reader = SliceReader::new(der)?;
-    reader.sequence(|certificate| {
-        let tbs = certificate.tlv_bytes()?;
-        certificate.tlv_bytes()?;
-        certificate.tlv_bytes()?;
-        Ok(tbs)
-    })
 }

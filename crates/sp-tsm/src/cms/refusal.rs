@@ -2,6 +2,8 @@
 
 use tsm_core::error::{Failure, Reason};
 
+use crate::signature::SignatureError;
+
 /// Why a signed application is refused. The text may be shown to the applicant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +62,15 @@ impl Failure for Refusal {
             Self::Person(_) => Reason::PersonMissing,
             Self::Content(_) => Reason::ApplicationMalformed,
             Self::TooOld | Self::FromTheFuture => Reason::ApplicationStale,
+        }
+    }
+}
+
+impl From<SignatureError> for Refusal {
+    fn from(error: SignatureError) -> Self {
+        match error {
+            SignatureError::Algorithm(what) => Self::Algorithm(what),
+            SignatureError::Invalid => Self::Signature,
         }
     }
 }

@@ -10,7 +10,7 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::{KeyUsage, SubjectKeyIdentifier};
 
 use super::refusal::Refusal;
-use super::signature::{Hash, PublicKey, Scheme};
+use crate::signature::{Hash, PublicKey, Scheme};
 use super::signed_data::{DATA, SignedData};
 
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
@@ -93,14 +93,14 @@ impl<'a> Signer<'a> {
             .map_err(broken)?;
         let key = PublicKey::parse(&info)?;
         let Some(attributes) = signer.signed_attributes else {
-            return key.verify(scheme, message.content, signer.signature);
+            return Ok(key.verify(scheme, message.content, signer.signature)?);
         };
         check_attributes(attributes, &hash.of(message.content))?;
         // Signed is the encoding as SET OF, not with the implicit tag (section 5.4).
         let signed = AnyRef::new(Tag::Set, attributes)
             .and_then(|set| set.to_der())
             .map_err(broken)?;
-        key.verify(scheme, &signed, signer.signature)
+        Ok(key.verify(scheme, &signed, signer.signature)?)
     }
 
     /// Refuses certificates whose key usage excludes signing.

@@ -14,11 +14,10 @@ use aws_lc_rs::signature::{
 };
 use const_oid::ObjectIdentifier;
 use der::asn1::AnyRef;
-use der::{Decode, Sequence};
+use der::{Decode, Encode, Reader, Sequence, SliceReader};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
-
-use super::refusal::Refusal;
+use x509_cert::Certificate;
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
@@ -26,6 +25,18 @@ const MGF1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+
+/// Why a signature is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignatureError {
+    /// A hash, key or signature algorithm that is too weak or unknown.
+    #[error("{0}")]
+    Algorithm(&'static str),
+    /// It was not made by this key over this message.
+    #[error("the signature does not fit")]
+    Invalid,
+}
 
 /// Hashes that are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +75,12 @@ impl Hash {
     /// The hash named by a `digestAlgorithm`.
     ///
     /// # Errors
-    /// [`Refusal::Algorithm`] for any other hash.
-    pub fn named(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Self, Refusal> {
+    /// [`SignatureError::Algorithm`] for any other hash.
+    pub fn named(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Self, SignatureError> {
         let found = HASHES.iter().find(|(_, hash, ..)| is(algorithm.oid, hash));
         match found {
             Some((hash, ..)) if absent_or_null(algorithm) => Ok(*hash),
-            _ => Err(Refusal::Algorithm(
+            _ => Err(SignatureError::Algorithm(
                 "the hash must be SHA-256, SHA-384 or SHA-512",
             )),
         }
@@ -124,14 +135,14 @@ impl Scheme {
     /// The scheme of a message's `signatureAlgorithm`, which must use `hash`.
     ///
     /// # Errors
-    /// [`Refusal::Algorithm`] for any other scheme or hash.
-    pub fn of_message(algorithm: &AlgorithmIdentifierRef<'_>, hash: Hash) -> Result<Self, Refusal> {
+    /// [`SignatureError::Algorithm`] for any other scheme or hash.
+    pub fn of_message(algorithm: &AlgorithmIdentifierRef<'_>, hash: Hash) -> Result<Self, SignatureError> {
         if algorithm.oid == RSA && absent_or_null(algorithm) {
             return Ok(Self::Pkcs1(hash));
         }
         let scheme = Self::of_certificate(algorithm)?;
         if scheme.hash() != hash {
-            return Err(Refusal::Algorithm(
+            return Err(SignatureError::Algorithm(
                 "the signature uses another hash than the message",
             ));
         }
@@ -141,8 +152,8 @@ impl Scheme {
     /// The scheme of a certificate's `signatureAlgorithm`.
     ///
     /// # Errors
-    /// [`Refusal::Algorithm`] for any scheme that is not taken.
-    pub fn of_certificate(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Self, Refusal> {
+    /// [`SignatureError::Algorithm`] for any scheme that is not taken.
+    pub fn of_certificate(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Self, SignatureError> {
         if algorithm.oid == RSA_PSS {
             return Self::pss(algorithm);
         }
@@ -154,13 +165,13 @@ impl Scheme {
                 return Ok(Self::Ecdsa(hash));
             }
         }
-        Err(Refusal::Algorithm(
+        Err(SignatureError::Algorithm(
             "the signature must be RSA or ECDSA with SHA-256, SHA-384 or SHA-512",
         ))
     }
 
-    fn pss(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Self, Refusal> {
-        const WRONG: Refusal = Refusal::Algorithm("these parameters of RSA-PSS are not taken");
+    fn pss(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Self, SignatureError> {
+        const WRONG: SignatureError = SignatureError::Algorithm("these parameters of RSA-PSS are not taken");
         let parameters = algorithm.parameters.ok_or(WRONG)?;
         let parameters: PssParameters<'_> = parameters.decode_as().map_err(|_| WRONG)?;
         // Absent members mean SHA-1, which is not taken.
@@ -265,16 +276,16 @@ impl<'a> PublicKey<'a> {
     /// Reads a `SubjectPublicKeyInfo`.
     ///
     /// # Errors
-    /// [`Refusal::Algorithm`] for RSA below 2048 bits and other kinds of keys.
-    pub fn parse(info: &'a [u8]) -> Result<Self, Refusal> {
-        const OTHER: Refusal = Refusal::Algorithm("the key must be RSA, P-256 or P-384");
+    /// [`SignatureError::Algorithm`] for RSA below 2048 bits and other kinds of keys.
+    pub fn parse(info: &'a [u8]) -> Result<Self, SignatureError> {
+        const OTHER: SignatureError = SignatureError::Algorithm("the key must be RSA, P-256 or P-384");
         let info = SubjectPublicKeyInfoRef::<'a>::from_der(info).map_err(|_| OTHER)?;
         let bytes = info.subject_public_key.as_bytes().ok_or(OTHER)?;
         let kind = match info.algorithm.oid {
             RSA | RSA_PSS => {
                 let bits = RsaParameters::public_modulus_len(bytes).map_err(|_| OTHER)?;
                 if !(2048..=8192).contains(&bits) {
-                    return Err(Refusal::Algorithm("an RSA key must have 2048 to 8192 bits"));
+                    return Err(SignatureError::Algorithm("an RSA key must have 2048 to 8192 bits"));
                 }
                 KeyKind::Rsa {
                     pss_only: info.algorithm.oid == RSA_PSS,
@@ -296,15 +307,50 @@ impl<'a> PublicKey<'a> {
     /// Checks `signature` over `message`.
     ///
     /// # Errors
-    /// [`Refusal::Signature`] when it does not fit.
-    pub fn verify(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> Result<(), Refusal> {
+    /// [`SignatureError::Invalid`] when it does not fit.
+    pub fn verify(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         let algorithm = match self.kind {
             KeyKind::Rsa { pss_only: true } if matches!(scheme, Scheme::Pkcs1(_)) => None,
             KeyKind::Rsa { .. } => scheme.rsa(),
             KeyKind::Ec { curve } => scheme.ecdsa(curve),
         };
-        UnparsedPublicKey::new(algorithm.ok_or(Refusal::Signature)?, self.bytes)
+        UnparsedPublicKey::new(algorithm.ok_or(SignatureError::Invalid)?, self.bytes)
             .verify(message, signature)
-            .map_err(|_| Refusal::Signature)
+            .map_err(|_| SignatureError::Invalid)
     }
+}
+
+/// Whether `certificate`, whose DER is `der`, names `issuer` and was signed by
+/// its key. Dates and extensions are not looked at.
+#[must_use]
+pub fn is_certified_by(der: &[u8], certificate: &Certificate, issuer: &Certificate) -> bool {
+    let issuer = issuer.tbs_certificate();
+    certificate.tbs_certificate().issuer() == issuer.subject()
+        && issuer
+            .subject_public_key_info()
+            .to_der()
+            .is_ok_and(|info| verify_certificate(der, certificate, &info).is_some())
+}
+
+fn verify_certificate(der: &[u8], certificate: &Certificate, issuer_key: &[u8]) -> Option<()> {
+    let outer = certificate.signature_algorithm();
+    if outer != certificate.tbs_certificate().signature() {
+        return None;
+    }
+    let algorithm = outer.to_der().ok()?;
+    let scheme = Scheme::of_certificate(&AlgorithmIdentifierRef::from_der(&algorithm).ok()?).ok()?;
+    let signature = certificate.signature().as_bytes()?;
+    let key = PublicKey::parse(issuer_key).ok()?;
+    key.verify(scheme, signed_bytes(der).ok()?, signature).ok()
+}
+
+/// The signed part of a certificate, as it came.
+fn signed_bytes(der: &[u8]) -> der::Result<&[u8]> {
+    let mut reader = SliceReader::new(der)?;
+    reader.sequence(|certificate| {
+        let signed = certificate.tlv_bytes()?;
+        certificate.tlv_bytes()?;
+        certificate.tlv_bytes()?;
+        Ok(signed)
+    })
 }

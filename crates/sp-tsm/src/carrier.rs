@@ -1,0 +1,215 @@
+//! The `Carrier` port: the operator's server over gRPC with mutual TLS.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use globalplatform::aid::Aid;
+use tonic::Status;
+use tonic::transport::Channel;
+use tsm_core::card::deployment::{Deployment, KeyHandover, KeySetup, ServiceState};
+use tsm_core::error::{Class, Reason};
+use tsm_core::identity::{Iccid, ServiceName, Tenant};
+use tsm_core::ports::{
+    Carrier, CarrierError, Eligibility, MissingRequirement, ServiceChange,
+};
+use tsm_proto::mno;
+use tsm_proto::mno::card_channel_client::CardChannelClient;
+use tsm_proto::mno::service_management_client::ServiceManagementClient;
+use tsm_proto::types;
+use tsm_server::convert::moment;
+use tsm_server::status::{class_of, reason_of};
+
+/// How long one call to the operator may take; it works on a card meanwhile.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a lease is held at most without being renewed, in seconds.
+const LEASE_S: u32 = 120;
+
+/// The operator's server.
+#[derive(Clone, Debug)]
+pub struct GrpcCarrier {
+    channel: Channel,
+    tenant: Tenant,
+    /// Names the holder of leases: another one after every start.
+    worker: String,
+}
+
+impl GrpcCarrier {
+    /// Calls go over `channel`; `tenant` is ours, `worker` a name that no other
+    /// process has.
+    #[must_use]
+    pub fn new(channel: Channel, tenant: Tenant, worker: String) -> Self {
+        Self { channel, tenant, worker }
+    }
+
+    fn services(&self) -> ServiceManagementClient<Channel> {
+        ServiceManagementClient::new(self.channel.clone())
+    }
+
+    fn cards(&self) -> CardChannelClient<Channel> {
+        CardChannelClient::new(self.channel.clone())
+    }
+}
+
+fn request<T>(message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.set_timeout(CALL_TIMEOUT);
+    request
+}
+
+#[async_trait]
+impl Carrier for GrpcCarrier {
+    async fn check_eligibility(
+        &self,
+        iccid: &Iccid,
+        service: &ServiceName,
+    ) -> Result<Eligibility, CarrierError> {
+        let message = mno::CheckEligibilityRequest {
+            iccid: iccid.to_string(),
+            service: service.to_string(),
+        };
+        let answer = self.services().check_eligibility(request(message)).await;
+        let answer = answer.map_err(|status| error(&status))?.into_inner();
+        let missing = |found: mno::MissingRequirement| MissingRequirement {
+            reason: found.reason,
+            detail: found.detail,
+        };
+        Ok(Eligibility {
+            missing: answer.missing.into_iter().map(missing).collect(),
+            exchanges: answer.exchanges,
+        })
+    }
+
+    async fn change_service(
+        &self,
+        request_id: &str,
+        iccid: &Iccid,
+        service: &ServiceName,
+        desired: ServiceState,
+    ) -> Result<ServiceChange, CarrierError> {
+        let message = request(mno::ChangeServiceRequest {
+            request_id: request_id.to_owned(),
+            iccid: iccid.to_string(),
+            service: service.to_string(),
+        });
+        let mut services = self.services();
+        let answer = match desired {
+            ServiceState::Installed => services.deploy_service(message).await,
+            ServiceState::Active => services.activate_service(message).await,
+            ServiceState::Suspended => services.suspend_service(message).await,
+            ServiceState::Absent => services.terminate_service(message).await,
+            _ => Err(Status::unimplemented("this state can't be asked for")),
+        };
+        let answer = answer.map_err(|status| error(&status))?.into_inner();
+        change(answer, &self.tenant).map_err(|field| CarrierError::Unavailable {
+            reason: Reason::Internal.to_string(),
+            detail: format!("the operator's answer has no usable {field}"),
+        })
+    }
+
+    async fn acquire_lease(&self, iccid: &Iccid) -> Result<u64, CarrierError> {
+        let message = mno::AcquireLeaseRequest {
+            iccid: iccid.to_string(),
+            holder: self.worker.clone(),
+            duration_s: LEASE_S,
+        };
+        let answer = self.cards().acquire_lease(request(message)).await;
+        Ok(answer.map_err(|status| error(&status))?.into_inner().epoch)
+    }
+
+    async fn release_lease(&self, iccid: &Iccid, epoch: u64) -> Result<(), CarrierError> {
+        let message = mno::ReleaseLeaseRequest { iccid: iccid.to_string(), epoch };
+        let answer = self.cards().release_lease(request(message)).await;
+        answer.map(drop).map_err(|status| error(&status))
+    }
+}
+
+/// What the domain makes of a status: its class decides whether to try again.
+fn error(status: &Status) -> CarrierError {
+    let detail = status.message().to_owned();
+    match class_of(status) {
+        Class::Retry | Class::Internal | Class::Conflict => CarrierError::Unavailable {
+            reason: reason_of(status).unwrap_or_else(|| Reason::CardUnreachable.to_string()),
+            detail,
+        },
+        _ => CarrierError::Refused {
+            reason: reason_of(status).unwrap_or_else(|| Reason::Internal.to_string()),
+            detail,
+        },
+    }
+}
+
+/// The operator's answer; an error names the field that is missing or wrong.
+fn change(answer: mno::Deployment, tenant: &Tenant) -> Result<ServiceChange, &'static str> {
+    let observed = match answer.observed() {
+        mno::ServiceState::Unspecified => None,
+        known => Some(state(known).ok_or("observed")?),
+    };
+    let key_setup = match answer.key_setup() {
+        types::KeySetup::CarrierTrusted => KeySetup::CarrierTrusted,
+        _ => return Err("key_setup"),
+    };
+    let handover = answer.handover.as_ref().map(handover).transpose()?;
+    Ok(ServiceChange {
+        security_domain: Aid::new(&answer.security_domain_aid).map_err(|_| "security_domain_aid")?,
+        instance: Aid::new(&answer.instance_aid).map_err(|_| "instance_aid")?,
+        scp_i: u8::try_from(answer.scp_i).map_err(|_| "scp_i")?,
+        exchanges: answer.exchanges,
+        deployment: Deployment {
+            iccid: Iccid::new(&answer.iccid).map_err(|_| "iccid")?,
+            service: ServiceName::new(&answer.service).map_err(|_| "service")?,
+            provider: tenant.clone(),
+            desired: state(answer.desired()).ok_or("desired")?,
+            observed,
+            problem: (!answer.problem.is_empty()).then(|| answer.problem.clone()),
+            handover,
+            key_setup,
+            updated_at: moment("updated_at", answer.updated_at).map_err(|_| "updated_at")?,
+        },
+    })
+}
+
+fn handover(handover: &mno::KeyHandover) -> Result<KeyHandover, &'static str> {
+    Ok(KeyHandover {
+        key_version: u8::try_from(handover.key_version).map_err(|_| "handover.key_version")?,
+        encapsulated_key: handover.encapsulated_key.to_vec(),
+        ciphertext: handover.ciphertext.to_vec(),
+    })
+}
+
+fn state(state: mno::ServiceState) -> Option<ServiceState> {
+    Some(match state {
+        mno::ServiceState::Absent => ServiceState::Absent,
+        mno::ServiceState::Installed => ServiceState::Installed,
+        mno::ServiceState::Active => ServiceState::Active,
+        mno::ServiceState::Suspended => ServiceState::Suspended,
+        mno::ServiceState::Unspecified => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tsm_server::status::refusal;
+
+    #[test]
+    fn what_may_pass_by_itself_is_unavailable() {
+        let busy = error(&refusal(Reason::CardBusy, "held"));
+        assert!(matches!(busy, CarrierError::Unavailable { reason, .. } if reason == "CARD_BUSY"));
+        let down = error(&Status::unavailable("connection refused"));
+        assert!(matches!(down, CarrierError::Unavailable { .. }));
+    }
+
+    #[test]
+    fn what_is_forbidden_is_refused() {
+        let refused = error(&refusal(Reason::TenantForbidden, "no"));
+        assert!(
+            matches!(refused, CarrierError::Refused { reason, .. } if reason == "TENANT_FORBIDDEN")
+        );
+    }
+
+    #[test]
+    fn an_answer_without_its_fields_is_named() {
+        let tenant = Tenant::new("j-lis").unwrap();
+        assert_eq!(change(mno::Deployment::default(), &tenant), Err("key_setup"));
+    }
+}

@@ -1,0 +1,114 @@
+//! `ApplicationService`: signed applications, and working them up to ACTIVE.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tokio_stream::Stream;
+use tonic::{Request, Response, Status};
+use tsm_core::error::Reason;
+use tsm_core::jpki::application::Application;
+use tsm_core::jpki::proofing::SignedApplication;
+use tsm_core::procedure::provision::accept;
+use tsm_core::record::{Record, Table};
+use tsm_proto::sp;
+use tsm_proto::sp::application_service_server::ApplicationService;
+use tsm_server::convert::request_id;
+use tsm_server::{paging, status};
+
+use super::provisioning;
+use crate::authorisation::Method;
+use crate::convert;
+use crate::rpc;
+use crate::state::State;
+
+pub(crate) struct ApplicationRpc(pub(crate) Arc<State>);
+
+#[tonic::async_trait]
+impl ApplicationService for ApplicationRpc {
+    async fn submit_application(
+        &self,
+        request: Request<sp::SubmitApplicationRequest>,
+    ) -> Result<Response<sp::Application>, Status> {
+        let caller = self.0.admit(&request, Method::Apply).await?;
+        let request = request.into_inner();
+        request_id(&request.request_id)?;
+        let state = self.0.clone();
+        let accepted = rpc::finish(&self.0, async move {
+            let signed = verified(&state, &request.cms)?;
+            let body_sha256 = Sha256::digest(&request.cms).into();
+            let provider = state.provider();
+            accept(&provider, &caller, &request.request_id, body_sha256, &signed)
+                .await
+                .map_err(|error| status::of(&error))
+        });
+        Ok(Response::new(convert::application(&accepted.await?)))
+    }
+
+    type ProvisionCredentialStream =
+        Pin<Box<dyn Stream<Item = Result<sp::ProvisionProgress, Status>> + Send>>;
+
+    async fn provision_credential(
+        &self,
+        request: Request<sp::ProvisionCredentialRequest>,
+    ) -> Result<Response<Self::ProvisionCredentialStream>, Status> {
+        let caller = self.0.admit(&request, Method::Provision).await?;
+        let progress = provisioning::start(&self.0, caller, request.into_inner())?;
+        Ok(Response::new(Box::pin(progress)))
+    }
+
+    async fn get_application(
+        &self,
+        request: Request<sp::GetApplicationRequest>,
+    ) -> Result<Response<sp::Application>, Status> {
+        self.0.admit(&request, Method::ReadApplications).await?;
+        let id = request.into_inner().id;
+        let found = self.0.store.load::<Application>(&id).await;
+        let found = found.map_err(|error| status::of(&error))?;
+        let unknown = || status::refusal(Reason::ApplicationUnknown, "there is no such application");
+        Ok(Response::new(convert::application(&found.ok_or_else(unknown)?.value)))
+    }
+
+    async fn list_applications(
+        &self,
+        request: Request<sp::ListApplicationsRequest>,
+    ) -> Result<Response<sp::ListApplicationsResponse>, Status> {
+        self.0.admit(&request, Method::ReadApplications).await?;
+        let request = request.into_inner();
+        let at = (request.page_size, request.page_token.as_str());
+        let store = self.0.store.as_ref();
+        let (applications, next_page_token) =
+            paging::page(store, Table::Application, at, |record| match record {
+                Record::Application(application) => Some(convert::application(&application)),
+                _ => None,
+            })
+            .await?;
+        Ok(Response::new(sp::ListApplicationsResponse { applications, next_page_token }))
+    }
+}
+
+/// What the citizen signed, with the person replaced by a pseudonym.
+fn verified(state: &State, cms: &[u8]) -> Result<SignedApplication, Status> {
+    let verified = state
+        .verifier
+        .verify(cms, state.clock.now())
+        .map_err(|refusal| status::of(&refusal))?;
+    let person = state
+        .vault
+        .pseudonym(verified.person.danger_text())
+        .map_err(|error| status::of(&error))?;
+    let form = verified.form;
+    if form.service != state.service {
+        let unknown = "this server does not provide that service";
+        return Err(status::refusal(Reason::ServiceUnknown, unknown));
+    }
+    Ok(SignedApplication {
+        person,
+        iccid: form.iccid,
+        service: form.service,
+        consent_sha256: form.consent_sha256,
+        nonce: form.nonce,
+        created_at: form.created_at,
+        cms_sha256: verified.cms_sha256,
+    })
+}
