@@ -149,6 +149,8 @@ reasons! {
     SigningCertExpired = "SIGNING_CERT_EXPIRED", Refused;
     /// The signer's certificate does not say who the person is.
     PersonMissing = "PERSON_MISSING", Refused;
+    /// The credential was revoked before it became active.
+    CredentialRevoked = "CREDENTIAL_REVOKED", Refused;
     /// The PIN is not four digits.
     PinMalformed = "PIN_MALFORMED", Invalid;
     /// The card did not prove that it holds the key.

@@ -39,7 +39,6 @@ macro_rules! records {
         /// A value of the store.
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
-        #[expect(clippy::large_enum_variant, reason = "records live for one commit, never in bulk")]
         pub enum Record {
             $(#[doc = concat!("A [`", stringify!($type), "`].")] $type($type)),+
         }

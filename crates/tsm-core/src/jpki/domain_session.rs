@@ -5,200 +5,31 @@
 //! first keys was sent and its answer lost, the provider's own keys are tried first, and the first
 //! keys only when the card says that it has no others.
 
+mod error;
+mod take_over;
+
 use globalplatform::apdu::ResponseApdu;
 use globalplatform::commands::put_key::PutKeyResponse;
-use globalplatform::error::{DecodeError, EncodeError};
 use globalplatform::status_word::StatusWord;
 use scp03::keys::{KeyError, StaticKeys};
 use scp03::parameters::{InvalidParameters, ScpParameters};
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::card::counter::KeysetCounter;
-use crate::card::deployment::KeyHandover;
 use crate::card_session::{CardSession, Leg, LegCommand, LegOutcome, SessionError};
-use crate::error::{Failure, Reason};
 use crate::identity::Iccid;
 use crate::jpki::card_status::CardStatus;
 use crate::jpki::domain::{InitialKeys, ProviderDomain};
 use crate::jpki::personalisation::{self, AppletCommands};
 use crate::jpki::provider::Provider;
-use crate::ports::{
-    Batch, CarrierError, SealContext, ServiceChange, Store, StoreError, VaultError, Versioned,
-};
+use crate::ports::{Batch, SealContext, Store, StoreError, VaultError, Versioned};
 use crate::record::{Stored, Table};
 
-/// Key version numbers of the provider's own generations: 31 to 3F, in turn.
-const FIRST_VERSION: u8 = 0x31;
-const VERSIONS: u8 = 15;
+pub use error::DomainError;
+pub(crate) use take_over::take_over;
+
 /// Bytes of one AES-128 key.
 const KEY_LENGTH: usize = 16;
-
-/// Why a session with the provider's domain did not do its work.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DomainError {
-    /// The provider has no domain on this card.
-    #[error("the provider has no security domain on this card")]
-    NoDomain,
-    /// The operator did not give the lease on the card.
-    #[error("the card was not leased")]
-    Lease(#[source] CarrierError),
-    /// The script was not played to an end that can be believed.
-    #[error("the session failed")]
-    Session(#[from] SessionError),
-    /// The card refused a command.
-    #[error("the card refused {work} at command {command}: {sw}")]
-    Refused {
-        /// What the session was for.
-        work: &'static str,
-        /// Which command of the session.
-        command: usize,
-        /// What the card said.
-        sw: StatusWord,
-    },
-    /// A genuine answer does not have the form that it must have.
-    #[error("the applet's answer is malformed")]
-    Answer(#[from] DecodeError),
-    /// The card did not store the keys that it was sent.
-    #[error("the card stored other keys")]
-    OtherKeys,
-    /// The hand-over does not hold three keys, or the domain's parameters are not those of SCP03.
-    #[error("the hand-over of the domain can not be used: {0}")]
-    Handover(String),
-    /// The generations of keys for this card are used up.
-    #[error("the generations of keys for this card are used up")]
-    GenerationsExhausted,
-    /// The certificate is too long for the card.
-    #[error("the certificate is too long")]
-    TooLong(#[from] EncodeError),
-    /// A key could not be had.
-    #[error("the vault did not give the keys")]
-    Vault(#[from] VaultError),
-    /// The store did not do it.
-    #[error("the domain could not be stored")]
-    Store(#[from] StoreError),
-}
-
-impl Failure for DomainError {
-    fn reason(&self) -> Reason {
-        match self {
-            Self::NoDomain => Reason::DeploymentUnknown,
-            Self::Lease(error) => error.reason(),
-            Self::Session(error) => error.reason(),
-            Self::Refused { .. } => Reason::CardRefused,
-            Self::Answer(_) | Self::OtherKeys => Reason::Diverged,
-            Self::Handover(_) | Self::GenerationsExhausted => Reason::CardKeysUnknown,
-            Self::TooLong(_) => Reason::Internal,
-            Self::Vault(error) => error.reason(),
-            Self::Store(error) => error.reason(),
-        }
-    }
-
-    fn class(&self) -> crate::error::Class {
-        match self {
-            Self::Lease(error) => error.class(),
-            other => other.reason().class(),
-        }
-    }
-}
-
-impl DomainError {
-    /// Whether the card was reached and would not do it: no such keys, no such
-    /// domain, or a refused command. Such answers carry no MAC and prove nothing.
-    #[must_use]
-    pub fn card_declined(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused { .. }
-                | Self::Session(
-                    SessionError::NoSuchKeys { .. }
-                        | SessionError::Selection { .. }
-                        | SessionError::Opening { .. }
-                )
-        )
-    }
-}
-
-impl ProviderDomain {
-    /// Key version number of a generation of the provider's own keys.
-    #[must_use]
-    pub const fn key_version(generation: u8) -> u8 {
-        FIRST_VERSION + generation.saturating_sub(1) % VERSIONS
-    }
-}
-
-/// Context under which the provider seals and opens a hand-over: `tsm ssd keys v1` and the ICCID.
-#[must_use]
-pub fn handover_info(iccid: &Iccid) -> Vec<u8> {
-    [b"tsm ssd keys v1", iccid.as_str().as_bytes()].concat()
-}
-
-/// Takes over the domain that the operator has made, unless it is the one that
-/// is known already: the first keys are sealed into the record, the counters of
-/// key sets that will be new on the card are forgotten.
-///
-/// # Errors
-/// [`DomainError::Handover`], [`DomainError::Vault`] when it was not sealed for
-/// this provider, [`DomainError::Store`].
-pub(crate) async fn take_over(
-    provider: &Provider<'_>,
-    batch: Batch,
-    change: &ServiceChange,
-) -> Result<Batch, DomainError> {
-    let iccid = &change.deployment.iccid;
-    let known = provider
-        .store
-        .load::<ProviderDomain>(iccid.as_str())
-        .await?;
-    let version = known.as_ref().map_or(0, |domain| domain.version);
-    let known = known.map(|domain| domain.value);
-    let Some(handover) = &change.deployment.handover else {
-        return match known {
-            Some(domain) if domain.generation > 0 => Ok(batch),
-            _ => Err(DomainError::Handover("there is none".to_owned())),
-        };
-    };
-    let handover_sha256 = digest(handover);
-    if known
-        .as_ref()
-        .is_some_and(|domain| domain.handover_sha256 == handover_sha256)
-    {
-        return Ok(batch);
-    }
-    let mut generation = known.map_or(0, |domain| domain.generation);
-    if ProviderDomain::key_version(next(generation)?) == handover.key_version {
-        generation = next(generation)?;
-    }
-    let keys = provider.vault.hpke_open(
-        &handover_info(iccid),
-        &handover.encapsulated_key,
-        &handover.ciphertext,
-    )?;
-    static_keys(&keys)?;
-    let domain = ProviderDomain {
-        iccid: iccid.clone(),
-        aid: change.security_domain,
-        scp_i: change.scp_i,
-        instance: change.instance,
-        handover_sha256,
-        initial: Some(InitialKeys {
-            key_version: handover.key_version,
-            sealed: provider.vault.seal(&context(iccid), &keys)?,
-        }),
-        generation,
-    };
-    parameters(&domain)?;
-    let own_version = ProviderDomain::key_version(next(generation)?);
-    let mut batch = batch.update(iccid.as_str(), version, domain);
-    for key_version in [handover.key_version, own_version] {
-        let id = KeysetCounter::id(iccid, &change.security_domain, key_version);
-        if let Some(counter) = provider.store.load::<KeysetCounter>(&id).await? {
-            batch = batch.remove::<KeysetCounter>(id, counter.version);
-        }
-    }
-    Ok(batch)
-}
 
 /// Sessions with the domain of one card, under a lease.
 pub(crate) struct DomainSession<'a> {
@@ -450,15 +281,6 @@ fn next(generation: u8) -> Result<u8, DomainError> {
     generation
         .checked_add(1)
         .ok_or(DomainError::GenerationsExhausted)
-}
-
-fn digest(handover: &KeyHandover) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    for part in [&handover.encapsulated_key, &handover.ciphertext] {
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part);
-    }
-    hasher.finalize().into()
 }
 
 fn context(iccid: &Iccid) -> SealContext {

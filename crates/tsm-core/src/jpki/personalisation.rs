@@ -240,8 +240,10 @@ mod tests {
         AppletCommands::new(INSTANCE, Mode::S8)
     }
 
+    type Groups = Vec<(u16, Vec<u8>)>;
+
     /// The groups of each chain, and whether it wants an answer.
-    fn chains(commands: AppletCommands) -> Vec<(Vec<(u16, Vec<u8>)>, bool)> {
+    fn chains(commands: AppletCommands) -> Vec<(Groups, bool)> {
         let mut chains = Vec::new();
         let mut payload = Vec::new();
         let mut block_number = 0;

@@ -176,3 +176,6 @@ pub async fn expire_if_due(
     provider.store.commit(batch).await?;
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests;

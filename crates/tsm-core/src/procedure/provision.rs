@@ -292,3 +292,8 @@ pub(super) async fn free_card(
         _ => batch,
     })
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

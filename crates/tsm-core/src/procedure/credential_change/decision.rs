@@ -1,6 +1,7 @@
 //! What a change of a credential changes in the records: all of it in one batch.
 
 use crate::audit::{self, Party, Step};
+use crate::error::Reason;
 use crate::jpki::application::{Application, ApplicationEvent, CardGuard};
 use crate::jpki::credential::{Credential, CredentialEvent, OpenDuty};
 use crate::jpki::provider::Provider;
@@ -10,9 +11,6 @@ use crate::procedure::provision::free_person;
 use crate::time::Timestamp;
 
 use super::ChangeError;
-
-/// Refusal of an application whose credential was ended before it became active.
-const CREDENTIAL_REVOKED: &str = "CREDENTIAL_REVOKED";
 
 /// A credential and the application that it came from, as they are stored.
 pub(super) struct Subject {
@@ -84,7 +82,7 @@ impl Subject {
         }
         let mut application = value.clone();
         application.apply(ApplicationEvent::Refused {
-            reason: CREDENTIAL_REVOKED.to_owned(),
+            reason: Reason::CredentialRevoked.to_string(),
         })?;
         Ok(batch.update(application.id.clone(), *version, application))
     }

@@ -103,7 +103,7 @@ struct Ask<'a> {
 }
 
 impl Ask<'_> {
-    /// Has the operator bring the service into a state and read it back.
+    /// Has the operator bring the service into a state and read the card back in this very call.
     async fn operator(&self, desired: ServiceState) -> Result<(), DutyError> {
         let Credential { iccid, service, .. } = self.credential;
         let carrier = self.provider.carrier;
@@ -113,7 +113,9 @@ impl Ask<'_> {
         let Deployment {
             observed, problem, ..
         } = &change.deployment;
-        if change.deployment.desired == desired && *observed == Some(desired) {
+        // An older reading is not enough: a script whose answer was lost may have had its effect since.
+        let was_read = change.exchanges > 0;
+        if was_read && change.deployment.desired == desired && *observed == Some(desired) {
             return Ok(());
         }
         let problem = problem.as_deref().unwrap_or("no problem reported");
@@ -123,17 +125,21 @@ impl Ask<'_> {
     }
 
     /// Wipes the key. A locked applet takes no commands: it stays locked, and the operator reads that back.
+    /// An applet that can not even be locked goes altogether.
     async fn wipe(&self) -> Result<(), DutyError> {
-        match self.wipe_in_session().await {
-            Err(DutyError::Domain(error)) if error.card_declined() => {
-                tracing::info!(
-                    credential = self.credential.id,
-                    %error,
-                    "the applet can not be wiped, it is to be locked"
-                );
-                self.operator(ServiceState::Suspended).await
+        let declined = match self.wipe_in_session().await {
+            Err(DutyError::Domain(error)) if error.card_declined() => error,
+            wiped => return wiped,
+        };
+        let credential = &self.credential.id;
+        tracing::info!(credential, %declined, "the applet can not be wiped, it is to be locked");
+        match self.operator(ServiceState::Suspended).await {
+            Err(DutyError::Carrier(CarrierError::Refused { reason, .. }))
+                if reason == Reason::WrongState.as_str() =>
+            {
+                self.operator(ServiceState::Absent).await
             }
-            wiped => wiped,
+            locked => locked,
         }
     }
 

@@ -23,16 +23,7 @@ impl Run<'_> {
         if !self.pin_on_card {
             exchanges = self.put_pin(&credential).await?;
         }
-        let change = self
-            .provider
-            .carrier
-            .change_service(
-                &format!("{}-activate", self.application.value.id),
-                &credential.iccid,
-                &credential.service,
-                ServiceState::Active,
-            )
-            .await?;
+        let change = self.ask("activate", ServiceState::Active).await?;
         let deployment = &change.deployment;
         if !(deployment.desired == ServiceState::Active && deployment.converged()) {
             return Err(not_converged(deployment));

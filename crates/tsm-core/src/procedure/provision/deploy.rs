@@ -2,9 +2,10 @@
 
 use crate::audit::Party;
 use crate::card::deployment::{Deployment, ServiceState};
-use crate::jpki::application::ApplicationEvent;
+use crate::error::Reason;
+use crate::jpki::application::{Application, ApplicationEvent};
 use crate::jpki::domain_session;
-use crate::ports::{Batch, CarrierError, MissingRequirement};
+use crate::ports::{Batch, CarrierError, MissingRequirement, ServiceChange};
 
 use super::{Done, ProvisionError, Run};
 
@@ -53,19 +54,7 @@ impl Run<'_> {
             exchanges,
             started,
         };
-        let application = &self.application.value;
-        let request_id = format!("{}-deploy", application.id);
-        let answer = self
-            .provider
-            .carrier
-            .change_service(
-                &request_id,
-                &application.iccid,
-                &application.service,
-                ServiceState::Installed,
-            )
-            .await;
-        let change = match answer {
+        let change = match self.install().await {
             Ok(change) => change,
             Err(CarrierError::Refused { reason, detail }) => {
                 return self.refuse(done(0), reason, detail).await;
@@ -73,7 +62,11 @@ impl Run<'_> {
             Err(error) => return Err(error.into()),
         };
         let deployment = &change.deployment;
-        if !(deployment.desired == ServiceState::Installed && deployment.converged()) {
+        let is_wanted = matches!(
+            deployment.desired,
+            ServiceState::Installed | ServiceState::Active
+        );
+        if !(is_wanted && deployment.converged()) {
             return match deployment.problem.clone() {
                 Some(problem) => {
                     let detail = "the operator could not install the service".to_owned();
@@ -86,6 +79,43 @@ impl Run<'_> {
         let batch = domain_session::take_over(&self.provider, Batch::new(), &change).await?;
         let event = ApplicationEvent::Deployed { key_setup };
         self.end_stage(batch, event, done(change.exchanges)).await
+    }
+
+    /// Has the operator install the service. What an ended credential left locked goes first: it takes no
+    /// commands, and is not unlocked for anybody. The card's place is this application's, so nobody else's
+    /// credential is there.
+    async fn install(&self) -> Result<ServiceChange, CarrierError> {
+        let change = self.ask("deploy", ServiceState::Installed).await;
+        match change {
+            Err(CarrierError::Refused { reason, .. }) if reason == Reason::WrongState.as_str() => {}
+            change => return change,
+        }
+        let cleared = self.ask("clear", ServiceState::Absent).await?;
+        if !cleared.deployment.converged() {
+            return Ok(cleared);
+        }
+        let change = self.ask("deploy", ServiceState::Installed).await?;
+        let exchanges = change.exchanges.saturating_add(cleared.exchanges);
+        Ok(ServiceChange {
+            exchanges,
+            ..change
+        })
+    }
+
+    /// Asks the operator for a state of the service; the same work has the same request id in every run.
+    pub(super) async fn ask(
+        &self,
+        work: &str,
+        desired: ServiceState,
+    ) -> Result<ServiceChange, CarrierError> {
+        let Application {
+            id, iccid, service, ..
+        } = &self.application.value;
+        let request_id = format!("{id}-{work}");
+        self.provider
+            .carrier
+            .change_service(&request_id, iccid, service, desired)
+            .await
     }
 }
 
