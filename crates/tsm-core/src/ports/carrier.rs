@@ -85,7 +85,6 @@ pub trait Carrier: Send + Sync {
         iccid: &Iccid,
         service: &ServiceName,
         desired: ServiceState,
-        resume: bool,
     ) -> Result<ServiceChange, CarrierError>;
 
     /// Takes, or renews, the lease on a card; returns its epoch.
