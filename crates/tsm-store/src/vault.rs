@@ -13,6 +13,7 @@ mod entries;
 mod hpke;
 mod root_file;
 mod slots;
+mod synced_file;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -246,6 +246,24 @@ fn a_failed_sync_stops_the_store() {
 }
 
 #[test]
+fn a_panic_of_the_writer_stops_the_store_and_hangs_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_sync(dir.path(), || panic!("as sled might"));
+    assert!(matches!(insert(&store, "p"), Err(StoreError::Failed(_))));
+    let failed = StoreError::Failed("the writer panicked".into());
+    assert_eq!(store.close(), Err(failed.clone()));
+    assert_eq!(
+        block_on(store.read(&Key::of::<PersonGuard>("p"))),
+        Err(failed.clone())
+    );
+    assert_eq!(insert(&store, "q"), Err(failed));
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_sync(dir.path(), || panic!("as sled might"));
+    assert!(insert(&store, "p").is_err());
+    assert!(block_on(store.read(&Key::of::<PersonGuard>("p"))).is_err());
+}
+
+#[test]
 fn one_conflict_in_a_group_leaves_the_others_alone() {
     let dir = tempfile::tempdir().unwrap();
     let disk = SlowDisk::default();

@@ -101,6 +101,15 @@ impl<S: FnMut() -> io::Result<()>> Writer<S> {
     }
 }
 
+impl<S> Drop for Writer<S> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Readers may be waiting for the group that was begun.
+            self.progress.stop("the writer panicked");
+        }
+    }
+}
+
 /// Waits for a batch and takes all that wait behind it; `None` at the end.
 fn next_group(queue: &mut mpsc::UnboundedReceiver<Message>) -> Option<Vec<Job>> {
     let mut group = Vec::new();

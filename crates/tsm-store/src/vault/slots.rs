@@ -27,6 +27,7 @@ use tsm_core::ports::{SlotId, VaultError};
 use zeroize::Zeroizing;
 
 use super::failed;
+use super::synced_file::{Pending, SyncedFile};
 use crate::durable;
 
 const SLOT: usize = 64;
@@ -39,7 +40,8 @@ const FILLED: u8 = 0x01;
 #[derive(Debug)]
 pub(super) struct Slots {
     path: PathBuf,
-    file: File,
+    file: SyncedFile,
+    /// Held for every write, never for a sync.
     index: Mutex<Index>,
 }
 
@@ -129,26 +131,18 @@ impl Slots {
         let index = Mutex::new(Index::survey(path, &file)?);
         Ok(Self {
             path: path.to_owned(),
-            file,
+            file: SyncedFile::new(file),
             index,
         })
     }
 
     /// Puts a key into a free slot; it is on disk when this returns.
     pub(super) fn fill(&self, key: &[u8; 32]) -> Result<SlotId, VaultError> {
-        let mut index = self.index();
-        if index.free.is_empty() {
-            self.grow(&mut index)
-                .map_err(|error| failed(&self.path, error))?;
-        }
-        let full = || failed(&self.path, "no slot is free");
-        let free = index.free.pop().ok_or_else(full)?;
-        let place = Place {
-            generation: free.generation + 1,
-            ..free
-        };
+        let (place, write) = self
+            .write_key(key)
+            .map_err(|error| failed(&self.path, error))?;
         // After a failure the slot is left alone until the file is opened anew.
-        self.overwrite(place, &Content::filled(place.generation, key))?;
+        self.settle(write)?;
         Ok(place.id())
     }
 
@@ -168,19 +162,25 @@ impl Slots {
     /// Overwrites the key of a slot; that is on disk when this returns.
     pub(super) fn destroy(&self, slot: SlotId) -> Result<(), VaultError> {
         let place = Place::of(slot);
-        let mut index = self.index();
-        if !(1..index.count).contains(&place.index) {
-            return Ok(());
-        }
-        let content = self.content(place)?;
-        if content.generation() != place.generation {
-            // Filled again since: the older key was overwritten then.
-            return Ok(());
-        }
-        // Also when it looks empty: the sync after the last attempt may have failed.
-        self.overwrite(place, &Content::empty(place.generation))?;
-        if content.key().is_some() && place.generation < u32::MAX {
-            index.free.push(place);
+        let (held_key, write) = {
+            let index = self.index();
+            if !(1..index.count).contains(&place.index) {
+                return Ok(());
+            }
+            let content = self.content(place)?;
+            if content.generation() != place.generation {
+                // Filled again since: the older key was overwritten then.
+                return Ok(());
+            }
+            // Also when it looks empty: another thread may not have synced yet.
+            let write = self
+                .write(place, &Content::empty(place.generation))
+                .map_err(|error| failed(&self.path, error))?;
+            (content.key().is_some(), write)
+        };
+        self.settle(write)?;
+        if held_key && place.generation < u32::MAX {
+            self.index().free.push(place);
         }
         Ok(())
     }
@@ -192,32 +192,47 @@ impl Slots {
     fn content(&self, place: Place) -> Result<Content, VaultError> {
         let mut content = Content::empty(0);
         self.file
-            .read_exact_at(&mut *content.0, place.offset())
+            .read_at(&mut *content.0, place.offset())
             .map_err(|error| failed(&self.path, error))?;
         Ok(content)
     }
 
-    fn overwrite(&self, place: Place, content: &Content) -> Result<(), VaultError> {
+    fn write_key(&self, key: &[u8; 32]) -> io::Result<(Place, Pending)> {
+        let mut index = self.index();
+        if index.free.is_empty() {
+            self.grow(&mut index)?;
+        }
+        let free = index.free.pop().ok_or(io::ErrorKind::StorageFull)?;
+        let place = Place {
+            generation: free.generation + 1,
+            ..free
+        };
+        let write = self.write(place, &Content::filled(place.generation, key))?;
+        Ok((place, write))
+    }
+
+    fn write(&self, place: Place, content: &Content) -> io::Result<Pending> {
+        self.file.write_at(&*content.0, place.offset())
+    }
+
+    fn settle(&self, write: Pending) -> Result<(), VaultError> {
         self.file
-            .write_all_at(&*content.0, place.offset())
-            .and_then(|()| self.file.sync_data())
+            .settle(write)
             .map_err(|error| failed(&self.path, error))
     }
 
-    /// Appends empty slots.
+    /// Appends empty slots, which are on disk when the first of them is.
     fn grow(&self, index: &mut Index) -> io::Result<()> {
         let count = index
             .count
             .checked_add(GROWTH)
-            .ok_or_else(|| io::Error::from(io::ErrorKind::StorageFull))?;
-        self.file.set_len(u64::from(count) * SLOT as u64)?;
-        self.file.sync_all()?;
-        index
-            .free
-            .extend((index.count..count).rev().map(|index| Place {
-                generation: 0,
-                index,
-            }));
+            .ok_or(io::ErrorKind::StorageFull)?;
+        let _with_the_next_write = self.file.resize(u64::from(count) * SLOT as u64)?;
+        let added = (index.count..count).rev();
+        index.free.extend(added.map(|index| Place {
+            generation: 0,
+            index,
+        }));
         index.count = count;
         Ok(())
     }
@@ -347,9 +362,8 @@ mod tests {
             generation: u32::MAX - 1,
             index: 1,
         };
-        slots
-            .overwrite(place, &Content::empty(place.generation))
-            .unwrap();
+        let worn = slots.write(place, &Content::empty(place.generation));
+        slots.settle(worn.unwrap()).unwrap();
         let slots = reopen(slots);
         let last = slots.fill(&[1; 32]).unwrap();
         assert_eq!(
@@ -369,13 +383,17 @@ mod tests {
     fn a_crash_while_growing_does_no_harm() {
         let (_dir, slots) = slots();
         let id = slots.fill(&[1; 32]).unwrap();
-        let length = slots.file.metadata().unwrap().len();
-        slots.file.set_len(length + 17).unwrap();
+        let length = std::fs::metadata(&slots.path).unwrap().len();
+        let torn = slots.file.resize(length + 17).unwrap();
+        slots.settle(torn).unwrap();
         let slots = reopen(slots);
         assert_eq!(*slots.read(id).unwrap(), [1; 32]);
         let many: Vec<_> = (0..200).map(|_| slots.fill(&[2; 32]).unwrap()).collect();
         assert!(many.iter().all(|id| *slots.read(*id).unwrap() == [2; 32]));
-        assert_eq!(slots.file.metadata().unwrap().len() % SLOT as u64, 0);
+        assert_eq!(
+            std::fs::metadata(&slots.path).unwrap().len() % SLOT as u64,
+            0
+        );
     }
 
     #[test]
@@ -397,7 +415,8 @@ mod tests {
     fn finds_the_free_slots_of_a_large_file() {
         let (_dir, slots) = slots();
         let id = slots.fill(&[1; 32]).unwrap();
-        slots.file.set_len(100_000 * SLOT as u64).unwrap();
+        let large = slots.file.resize(100_000 * SLOT as u64).unwrap();
+        slots.settle(large).unwrap();
         let slots = reopen(slots);
         assert_eq!(slots.index().free.len(), 100_000 - 2);
         assert_eq!(*slots.read(id).unwrap(), [1; 32]);

@@ -215,22 +215,28 @@ fn a_destroyed_slot_opens_nothing_any_more() {
 #[test]
 fn slots_are_shared_by_threads() {
     let (_dir, vault) = vault();
-    let ids: BTreeSet<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4)
-            .map(|_| {
-                scope.spawn(|| {
-                    (0..50)
-                        .map(|_| vault.new_slot().unwrap())
-                        .collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().unwrap())
-            .collect()
+    std::thread::scope(|scope| {
+        for thread in 0..4_u8 {
+            let vault = &vault;
+            scope.spawn(move || {
+                let seal = |n: u8| {
+                    let slot = vault.new_slot().unwrap();
+                    let sealed = vault.seal_in_slot(slot, &context(), &[thread, n]);
+                    (slot, sealed.unwrap())
+                };
+                let kept: Vec<_> = (0..20).map(seal).collect();
+                for n in 0..20 {
+                    let (slot, _) = seal(n);
+                    vault.destroy_slot(slot).unwrap();
+                    vault.destroy_slot(slot).unwrap();
+                }
+                for (n, (slot, sealed)) in (0..).zip(kept) {
+                    let opened = vault.unseal_in_slot(slot, &context(), &sealed).unwrap();
+                    assert_eq!(opened.as_slice(), [thread, n]);
+                }
+            });
+        }
     });
-    assert_eq!(ids.len(), 200);
 }
 
 #[test]

@@ -1,0 +1,380 @@
+//! Arbitrary records of each table.
+
+use globalplatform::aid::Aid;
+use globalplatform::privileges::Privileges;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use tsm_core::audit::{AuditEntry, AuditHead, Party};
+use tsm_core::card::catalogue::{LoadFilePiece, Package, ServiceDefinition};
+use tsm_core::card::content::{CardContent, ContentEntry, EntryKind};
+use tsm_core::card::counter::KeysetCounter;
+use tsm_core::card::deployment::{Deployment, KeyHandover, KeySetup, ServiceState};
+use tsm_core::card::lease::Lease;
+use tsm_core::card::uicc::Uicc;
+use tsm_core::identity::{Iccid, ServiceName, Tenant};
+use tsm_core::jpki::application::{
+    Application, ApplicationState, CardGuard, PersonGuard, RequestOutcome, SpentNonce, Stage,
+};
+use tsm_core::jpki::credential::{
+    CardDuty, Credential, CredentialState, KeyAlgorithm, OpenDuty, SealedPrivateKey, SerialIndex,
+};
+use tsm_core::jpki::domain::{InitialKeys, ProviderDomain};
+use tsm_core::ports::SlotId;
+use tsm_core::time::Timestamp;
+
+use tsm_core::record::{Record, Table};
+
+use crate::records::field::Coded;
+
+fn iccid() -> impl Strategy<Value = Iccid> {
+    "[0-9]{19,20}".prop_map(|text| Iccid::new(&text).unwrap())
+}
+
+fn tenant() -> impl Strategy<Value = Tenant> {
+    "[a-z0-9_-]{1,64}".prop_map(|text| Tenant::new(&text).unwrap())
+}
+
+fn service() -> impl Strategy<Value = ServiceName> {
+    "[a-z0-9_-]{1,64}".prop_map(|text| ServiceName::new(&text).unwrap())
+}
+
+fn aid() -> impl Strategy<Value = Aid> {
+    vec(any::<u8>(), 5..=16).prop_map(|bytes| Aid::new(&bytes).unwrap())
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    any::<i64>().prop_map(Timestamp)
+}
+
+fn code<T: Coded + core::fmt::Debug>() -> impl Strategy<Value = T> {
+    let variants: Vec<T> = T::CODES.iter().map(|(variant, _)| *variant).collect();
+    prop::sample::select(variants)
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    vec(any::<u8>(), 0..300)
+}
+
+fn entry() -> impl Strategy<Value = ContentEntry> {
+    (
+        code::<EntryKind>(),
+        aid(),
+        any::<u8>(),
+        option::of(any::<[u8; 3]>().prop_map(Privileges)),
+        option::of(aid()),
+        option::of(aid()),
+    )
+        .prop_map(
+            |(kind, aid, life_cycle, privileges, load_file, security_domain)| ContentEntry {
+                kind,
+                aid,
+                life_cycle,
+                privileges,
+                load_file,
+                security_domain,
+            },
+        )
+}
+
+fn content() -> impl Strategy<Value = CardContent> {
+    (time(), any::<u8>(), any::<u32>(), vec(entry(), 0..6)).prop_map(
+        |(read_at, card_life_cycle, free_memory, entries)| CardContent {
+            read_at,
+            card_life_cycle,
+            free_memory,
+            entries,
+        },
+    )
+}
+
+fn uicc() -> impl Strategy<Value = Uicc> {
+    let numbers = any::<(u8, u8, [u8; 10], u32)>();
+    (iccid(), tenant(), aid(), numbers, option::of(content())).prop_map(
+        |(iccid, tenant, isd_aid, (isd_key_version, scp_i, kdd, memory_bytes), content)| Uicc {
+            iccid,
+            tenant,
+            isd_aid,
+            isd_key_version,
+            scp_i,
+            kdd,
+            memory_bytes,
+            content,
+        },
+    )
+}
+
+fn counter() -> impl Strategy<Value = KeysetCounter> {
+    any::<(u32, u32, Option<[u8; 32]>)>().prop_map(|(confirmed, sent, digest)| KeysetCounter {
+        confirmed,
+        sent,
+        digest,
+    })
+}
+
+fn lease() -> impl Strategy<Value = Lease> {
+    (any::<String>(), any::<u64>(), time()).prop_map(|(holder, epoch, expires_at)| Lease {
+        holder,
+        epoch,
+        expires_at,
+    })
+}
+
+fn package() -> impl Strategy<Value = Package> {
+    let imports = vec((aid(), any::<(u8, u8)>()), 0..4);
+    (
+        aid(),
+        any::<(u8, u8)>(),
+        vec(aid(), 0..4),
+        imports,
+        any::<[u8; 32]>(),
+        any::<u32>(),
+    )
+        .prop_map(|(aid, version, applets, imports, sha256, length)| Package {
+            aid,
+            version,
+            applets,
+            imports,
+            sha256,
+            length,
+        })
+}
+
+fn service_definition() -> impl Strategy<Value = ServiceDefinition> {
+    (
+        service(),
+        tenant(),
+        [aid(), aid(), aid(), aid()],
+        any::<u32>(),
+        bytes(),
+    )
+        .prop_map(|(name, provider, aids, quota, provider_public_key)| {
+            let [package, module, instance, security_domain] = aids;
+            ServiceDefinition {
+                name,
+                provider,
+                package,
+                module,
+                instance,
+                security_domain,
+                quota,
+                provider_public_key,
+            }
+        })
+}
+
+fn deployment() -> impl Strategy<Value = Deployment> {
+    let handover =
+        (any::<u8>(), bytes(), bytes()).prop_map(|(key_version, key, ciphertext)| KeyHandover {
+            key_version,
+            encapsulated_key: key,
+            ciphertext,
+        });
+    let names = (iccid(), service(), tenant());
+    let states = (
+        code::<ServiceState>(),
+        option::of(code::<ServiceState>()),
+        code::<KeySetup>(),
+    );
+    (
+        names,
+        states,
+        any::<Option<String>>(),
+        option::of(handover),
+        time(),
+    )
+        .prop_map(
+            |(names, (desired, observed, key_setup), problem, handover, updated_at)| Deployment {
+                iccid: names.0,
+                service: names.1,
+                provider: names.2,
+                desired,
+                observed,
+                problem,
+                handover,
+                key_setup,
+                updated_at,
+            },
+        )
+}
+
+fn application() -> impl Strategy<Value = Application> {
+    let stage = any::<(String, u32, u64)>().prop_map(|(name, exchanges, micros)| Stage {
+        name,
+        exchanges,
+        micros,
+    });
+    let texts = any::<(String, String, Option<String>, Option<String>)>();
+    let states = (code::<ApplicationState>(), option::of(code::<KeySetup>()));
+    let hashes = any::<([u8; 32], [u8; 32])>();
+    (
+        texts,
+        iccid(),
+        service(),
+        states,
+        hashes,
+        time(),
+        vec(stage, 0..7),
+    )
+        .prop_map(
+            |(texts, iccid, service, (state, key_setup), hashes, created_at, stages)| Application {
+                id: texts.0,
+                person: texts.1,
+                iccid,
+                service,
+                state,
+                refusal: texts.2,
+                credential: texts.3,
+                key_setup,
+                consent_sha256: hashes.0,
+                cms_sha256: hashes.1,
+                created_at,
+                stages,
+            },
+        )
+}
+
+fn credential() -> impl Strategy<Value = Credential> {
+    let codes = (
+        code::<KeyAlgorithm>(),
+        code::<CredentialState>(),
+        code::<CardDuty>(),
+    );
+    let names = (any::<[String; 3]>(), iccid(), service());
+    (
+        names,
+        codes,
+        [bytes(), bytes(), bytes()],
+        time(),
+        time(),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(names, codes, parts, not_before, not_after, private_key_destroyed)| {
+                let ([id, application, person], iccid, service) = names;
+                let [serial, public_key, certificate] = parts;
+                Credential {
+                    id,
+                    application,
+                    person,
+                    iccid,
+                    service,
+                    algorithm: codes.0,
+                    state: codes.1,
+                    serial,
+                    public_key,
+                    certificate,
+                    not_before,
+                    not_after,
+                    duty: codes.2,
+                    private_key_destroyed,
+                }
+            },
+        )
+}
+
+fn sealed_private_key() -> impl Strategy<Value = SealedPrivateKey> {
+    (any::<u64>(), bytes()).prop_map(|(slot, ciphertext)| SealedPrivateKey {
+        slot: SlotId(slot),
+        ciphertext,
+    })
+}
+
+fn open_duty() -> impl Strategy<Value = OpenDuty> {
+    (any::<String>(), any::<u32>(), time(), time()).prop_map(
+        |(request_id, attempts, due_at, claimed_until)| OpenDuty {
+            request_id,
+            attempts,
+            due_at,
+            claimed_until,
+        },
+    )
+}
+
+fn provider_domain() -> impl Strategy<Value = ProviderDomain> {
+    let initial = (any::<u8>(), bytes()).prop_map(|(key_version, sealed)| InitialKeys {
+        key_version,
+        sealed,
+    });
+    (
+        iccid(),
+        [aid(), aid()],
+        any::<(u8, [u8; 32], u8)>(),
+        option::of(initial),
+    )
+        .prop_map(
+            |(iccid, [aid, instance], (scp_i, handover_sha256, generation), initial)| {
+                ProviderDomain {
+                    iccid,
+                    aid,
+                    scp_i,
+                    instance,
+                    handover_sha256,
+                    initial,
+                    generation,
+                }
+            },
+        )
+}
+
+fn audit_entry() -> impl Strategy<Value = AuditEntry> {
+    let party = prop::sample::select(vec![Party::Carrier, Party::Jlis, Party::User]);
+    (
+        any::<[String; 4]>(),
+        any::<u64>(),
+        time(),
+        party,
+        any::<[u8; 32]>(),
+    )
+        .prop_map(
+            |([subject, actor, action, outcome], sequence, at, party, previous)| AuditEntry {
+                subject,
+                sequence,
+                at,
+                actor,
+                party,
+                action,
+                outcome,
+                previous,
+            },
+        )
+}
+
+/// A record of a table; panics for a table that was forgotten here.
+pub(super) fn record(table: Table) -> BoxedStrategy<Record> {
+    fn of<T: Into<Record> + core::fmt::Debug + 'static>(
+        strategy: impl Strategy<Value = T> + 'static,
+    ) -> BoxedStrategy<Record> {
+        strategy.prop_map(Into::into).boxed()
+    }
+    let name = any::<String>;
+    match table {
+        Table::Uicc => of(uicc()),
+        Table::KeysetCounter => of(counter()),
+        Table::Lease => of(lease()),
+        Table::Package => of(package()),
+        Table::LoadFilePiece => of(bytes().prop_map(|bytes| LoadFilePiece { bytes })),
+        Table::ServiceDefinition => of(service_definition()),
+        Table::Deployment => of(deployment()),
+        Table::RequestOutcome => of(any::<([u8; 32], String)>().prop_map(
+            |(body_sha256, subject)| RequestOutcome {
+                body_sha256,
+                subject,
+            },
+        )),
+        Table::Application => of(application()),
+        Table::PersonGuard => of(name().prop_map(|application| PersonGuard { application })),
+        Table::CardGuard => of(name().prop_map(|application| CardGuard { application })),
+        Table::SpentNonce => of(name().prop_map(|application| SpentNonce { application })),
+        Table::Credential => of(credential()),
+        Table::SealedPrivateKey => of(sealed_private_key()),
+        Table::OpenDuty => of(open_duty()),
+        Table::SerialIndex => of(name().prop_map(|credential| SerialIndex { credential })),
+        Table::ProviderDomain => of(provider_domain()),
+        Table::AuditEntry => of(audit_entry()),
+        Table::AuditHead => {
+            of(any::<(u64, [u8; 32])>().prop_map(|(sequence, hash)| AuditHead { sequence, hash }))
+        }
+        other => panic!("no records of table {}", other.name()),
+    }
+}
