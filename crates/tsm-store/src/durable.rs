@@ -1,9 +1,13 @@
-//! Files that are on disk when a function returns.
+//! Files that are on disk when a function returns, and that one holder has.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How long a holder that is about to end is waited for.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Makes a directory, and those above it that do not exist, for this user only.
 pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
@@ -52,6 +56,19 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::remove_file(&draft)?;
     linked?;
     sync_parent(path)
+}
+
+/// Locks a file until it is closed. A holder that is about to end is waited for.
+pub(crate) fn lock(file: &File) -> Result<(), TryLockError> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn write_draft(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {

@@ -59,11 +59,11 @@ impl EmbeddedVault {
         Self::open(directory, entropy)
     }
 
-    /// Opens a vault.
+    /// Opens a vault. One that is being dropped is waited for, up to a few seconds.
     ///
     /// # Errors
     /// [`VaultError::Storage`] when there is none, when group or others may
-    /// read its root key, or when another process has it open.
+    /// read its root key, or when it is open elsewhere.
     pub fn open(directory: &Path, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
         let root = root_file::read(directory)?;
         Ok(Self {

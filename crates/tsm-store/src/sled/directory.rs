@@ -3,13 +3,9 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use super::OpenError;
 use crate::durable;
-
-/// How long a store that is being closed is waited for.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The directory of a store.
 #[derive(Debug)]
@@ -75,21 +71,12 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(self.failed(error)),
         };
-        let start = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(()),
-                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(OpenError::InUse {
-                        path: self.0.clone(),
-                    });
-                }
-                Err(TryLockError::Error(error)) => return Err(self.failed(error)),
-            }
-        }
+        durable::lock(&file).map_err(|error| match error {
+            TryLockError::WouldBlock => OpenError::InUse {
+                path: self.0.clone(),
+            },
+            TryLockError::Error(error) => self.failed(error),
+        })
     }
 
     /// sled takes a snapshot that a kill left half-written for the newest one,

@@ -113,7 +113,7 @@ impl Content {
 }
 
 impl Slots {
-    /// Opens the file, made when it does not exist, for this process alone.
+    /// Opens the file, made when it does not exist, for one holder alone.
     pub(super) fn open(path: &Path) -> Result<Self, VaultError> {
         let fail = |error: io::Error| failed(path, error);
         if !path.try_exists().map_err(fail)? {
@@ -124,7 +124,7 @@ impl Slots {
             .write(true)
             .open(path)
             .map_err(fail)?;
-        file.try_lock().map_err(|error| match error {
+        durable::lock(&file).map_err(|error| match error {
             TryLockError::WouldBlock => failed(path, "the vault is open elsewhere"),
             TryLockError::Error(error) => fail(error),
         })?;
