@@ -173,3 +173,113 @@ fn link(head: &AuditHead, step: Step) -> (AuditEntry, AuditHead) {
     };
     (entry, next)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::testing::TestStore;
+
+    fn step(subject: &str, action: &str) -> Step {
+        Step {
+            subject: subject.to_owned(),
+            at: Timestamp(7),
+            actor: "carrier".to_owned(),
+            party: Party::Carrier,
+            action: action.to_owned(),
+            outcome: "done".to_owned(),
+        }
+    }
+
+    fn entry(store: &TestStore, subject: &str, sequence: u64) -> AuditEntry {
+        let store: &dyn Store = store;
+        let id = AuditEntry::id(subject, sequence);
+        block_on(store.load::<AuditEntry>(&id))
+            .unwrap()
+            .unwrap()
+            .value
+    }
+
+    fn write(store: &TestStore, steps: &[Step]) {
+        let mut batch = Batch::new();
+        for step in steps {
+            batch = block_on(append(store, batch, step.clone())).unwrap();
+        }
+        block_on(store.commit(batch)).unwrap();
+    }
+
+    #[test]
+    fn entries_of_one_batch_and_of_several_make_one_chain() {
+        let store = TestStore::default();
+        write(
+            &store,
+            &[
+                step("card/1", "a"),
+                step("card/1", "b"),
+                step("card/2", "c"),
+            ],
+        );
+        write(&store, &[step("card/1", "d")]);
+        let chain = [1, 2, 3].map(|sequence| entry(&store, "card/1", sequence));
+        assert_eq!(chain[0].previous, [0; 32]);
+        assert_eq!(chain[1].previous, chain[0].hash());
+        assert_eq!(chain[2].previous, chain[1].hash());
+        assert_eq!(entry(&store, "card/2", 1).previous, [0; 32]);
+    }
+
+    #[test]
+    fn of_two_entries_with_one_number_only_one_is_written() {
+        let store = TestStore::default();
+        let [one, two] = ["a", "b"]
+            .map(|action| block_on(append(&store, Batch::new(), step("card/1", action))).unwrap());
+        block_on(store.commit(one)).unwrap();
+        assert!(matches!(
+            block_on(store.commit(two)),
+            Err(StoreError::Conflict(_))
+        ));
+    }
+
+    #[test]
+    fn the_hash_covers_every_field() {
+        let first = step("card/1", "a");
+        let store = TestStore::default();
+        write(&store, &[first]);
+        let entry = entry(&store, "card/1", 1);
+        let changed = [
+            AuditEntry {
+                subject: "card/2".to_owned(),
+                ..entry.clone()
+            },
+            AuditEntry {
+                sequence: 2,
+                ..entry.clone()
+            },
+            AuditEntry {
+                at: Timestamp(8),
+                ..entry.clone()
+            },
+            AuditEntry {
+                actor: "nobody".to_owned(),
+                ..entry.clone()
+            },
+            AuditEntry {
+                party: Party::Jlis,
+                ..entry.clone()
+            },
+            AuditEntry {
+                action: "b".to_owned(),
+                ..entry.clone()
+            },
+            AuditEntry {
+                outcome: "undone".to_owned(),
+                ..entry.clone()
+            },
+            AuditEntry {
+                previous: [1; 32],
+                ..entry.clone()
+            },
+        ];
+        assert!(changed.iter().all(|changed| changed.hash() != entry.hash()));
+    }
+}

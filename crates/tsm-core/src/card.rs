@@ -7,6 +7,8 @@ pub mod counter;
 pub mod deployment;
 pub mod desired;
 pub mod lease;
+#[cfg(test)]
+pub(crate) mod model;
 pub mod plan;
 pub mod reading;
 pub mod steps;

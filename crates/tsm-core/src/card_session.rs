@@ -17,7 +17,11 @@
 
 mod assembly;
 mod counters;
+#[cfg(test)]
+pub(crate) mod fake;
 mod reading;
+#[cfg(test)]
+mod tests;
 
 use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};

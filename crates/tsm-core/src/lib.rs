@@ -14,3 +14,6 @@ pub mod ports;
 pub mod procedure;
 pub mod record;
 pub mod time;
+
+#[cfg(test)]
+mod testing;

@@ -299,3 +299,160 @@ fn pages(lengths: impl Iterator<Item = usize>) -> usize {
     }
     pages
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const INQUIRY: Inquiry = Inquiry {
+        application_pages: 2,
+        load_file_pages: 1,
+    };
+
+    fn aid(last: u8) -> Aid {
+        Aid::from_slice_const(&[0xA0, 0, 0, 1, 0x51, last])
+    }
+
+    fn page(entries: &[RegistryEntry]) -> Vec<u8> {
+        entries.iter().flat_map(RegistryEntry::encode).collect()
+    }
+
+    fn issuer() -> ResponseApdu {
+        ResponseApdu::with_data(page(&[RegistryEntry::new(aid(0), 0x0F)]))
+    }
+
+    fn resources(applications: u32) -> ResponseApdu {
+        let resources = ExtendedCardResources {
+            applications,
+            free_non_volatile: 5_000,
+            free_volatile: 10,
+        };
+        ResponseApdu::with_data(resources.encode())
+    }
+
+    fn bare(sw: StatusWord) -> ResponseApdu {
+        ResponseApdu::status(sw)
+    }
+
+    fn more(entries: &[RegistryEntry]) -> ResponseApdu {
+        ResponseApdu {
+            data: page(entries),
+            sw: StatusWord::MORE_DATA,
+        }
+    }
+
+    fn file() -> ResponseApdu {
+        ResponseApdu::with_data(page(&[RegistryEntry::new(aid(9), 0x01)]))
+    }
+
+    fn read(responses: &[ResponseApdu]) -> Result<Reading, ReadingError> {
+        INQUIRY.read(responses, Timestamp(1))
+    }
+
+    #[test]
+    fn joins_the_pages_of_a_list() {
+        let domain = RegistryEntry {
+            privileges: Some(Privileges::SECURITY_DOMAIN),
+            ..RegistryEntry::new(aid(1), 0x0F)
+        };
+        let applet = ResponseApdu::with_data(page(&[RegistryEntry::new(aid(2), 0x03)]));
+        let reading = read(&[issuer(), more(&[domain]), applet, file(), resources(2)]).unwrap();
+        let Reading::Complete(content) = reading else {
+            panic!("{reading:?}")
+        };
+        let kinds: Vec<_> = content.entries.iter().map(|entry| entry.kind).collect();
+        let expected = [
+            EntryKind::SecurityDomain,
+            EntryKind::Applet,
+            EntryKind::LoadFile,
+        ];
+        assert_eq!(kinds, expected);
+        assert_eq!(
+            (content.card_life_cycle, content.free_memory),
+            (0x0F, 5_000)
+        );
+    }
+
+    #[test]
+    fn asks_for_more_when_the_list_goes_on() {
+        let entry = RegistryEntry::new(aid(2), 0x03);
+        let first = more(core::slice::from_ref(&entry));
+        let second = first.clone();
+        let reading = read(&[issuer(), first, second, file(), resources(2)]).unwrap();
+        let expected = Inquiry {
+            application_pages: 5,
+            load_file_pages: 1,
+        };
+        assert_eq!(reading, Reading::Longer(expected));
+    }
+
+    #[test]
+    fn an_empty_list_is_believed_when_the_count_says_so() {
+        let nothing = bare(StatusWord::REFERENCED_DATA_NOT_FOUND);
+        let after = bare(StatusWord::CONDITIONS);
+        let empty = [
+            issuer(),
+            nothing.clone(),
+            after.clone(),
+            file(),
+            resources(0),
+        ];
+        assert!(matches!(read(&empty), Ok(Reading::Complete(_))));
+        let lie = [issuer(), nothing, after, file(), resources(1)];
+        assert!(matches!(read(&lie), Err(ReadingError::Malformed(_))));
+    }
+
+    #[test]
+    fn a_list_that_breaks_off_is_not_believed() {
+        let entry = RegistryEntry::new(aid(2), 0x03);
+        let broken = [
+            issuer(),
+            more(&[entry]),
+            bare(StatusWord::REFERENCED_DATA_NOT_FOUND),
+            file(),
+            resources(1),
+        ];
+        assert!(matches!(read(&broken), Err(ReadingError::Malformed(_))));
+    }
+
+    #[test]
+    fn names_what_the_card_refused() {
+        let refused = read(&[issuer(), bare(StatusWord::SECURITY_STATUS)]);
+        assert_eq!(
+            refused,
+            Err(ReadingError::Refused(StatusWord::SECURITY_STATUS))
+        );
+        assert!(read(&[]).is_err());
+    }
+
+    #[test]
+    fn a_registry_without_end_is_given_up() {
+        let inquiry = Inquiry {
+            application_pages: 40,
+            load_file_pages: 1,
+        };
+        let mut responses = vec![issuer()];
+        let entry = RegistryEntry::new(aid(2), 0x03);
+        responses.extend(core::iter::repeat_n(more(&[entry]), 40));
+        responses.extend([file(), resources(1)]);
+        assert!(inquiry.read(&responses, Timestamp(1)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics_whatever_the_card_says(
+            answers in proptest::collection::vec(
+                (proptest::collection::vec(any::<u8>(), 0..40), any::<u16>()),
+                0..8,
+            ),
+        ) {
+            let responses: Vec<_> = answers
+                .into_iter()
+                .map(|(data, sw)| ResponseApdu { data, sw: StatusWord(sw) })
+                .collect();
+            let _ = read(&responses);
+        }
+    }
+}

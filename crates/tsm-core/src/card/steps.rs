@@ -175,3 +175,124 @@ fn install_applet(service: &DesiredService) -> InstallForInstall {
         make_selectable: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use globalplatform::commands::load::Load;
+    use scp03::script::ScriptBuilder;
+
+    use super::*;
+    use crate::card::deployment::ServiceState;
+    use crate::identity::ServiceName;
+
+    const AID: Aid = Aid::from_slice_const(&[0xD3, 0x92, 0xF0, 0, 0x26]);
+
+    fn service(load_file_bytes: u32) -> DesiredService {
+        DesiredService {
+            service: ServiceName::new("jpki").unwrap(),
+            state: ServiceState::Active,
+            package: AID,
+            module: AID,
+            instance: AID,
+            security_domain: AID,
+            quota: 50_000,
+            load_file_bytes,
+        }
+    }
+
+    fn keys(byte: u8) -> StaticKeys {
+        StaticKeys::from_bytes(&[byte; 16], &[byte; 16], &[byte; 16]).unwrap()
+    }
+
+    const ALL: [Action; 10] = [
+        Action::CreateDomain,
+        Action::SetDomainKeys,
+        Action::LoadPackage,
+        Action::InstallApplet,
+        Action::MakeSelectable,
+        Action::Lock,
+        Action::Unlock,
+        Action::DeleteApplet,
+        Action::DeletePackage,
+        Action::DeleteDomain,
+    ];
+
+    fn commands(action: Action, scp_i: u8, load_file: &[u8]) -> Vec<LegCommand> {
+        let materials = Materials {
+            scp_i,
+            issuer_dek: &keys(1).dek,
+            first_keys: Some(&keys(2)),
+            load_file,
+        };
+        let length = u32::try_from(load_file.len()).unwrap();
+        action.commands(&service(length), &materials).unwrap()
+    }
+
+    #[test]
+    fn every_command_fits_a_short_apdu_after_wrapping() {
+        let load_file = vec![0x5A; 20_000];
+        for (scp_i, challenge) in [(0x70, &[0; 8][..]), (0x71, &[0; 16])] {
+            let parameters = ScpParameters::new(scp_i).unwrap();
+            let level = SecurityLevel::Full;
+            let mut script = ScriptBuilder::start(
+                &keys(1),
+                0x30,
+                parameters,
+                AID.as_bytes(),
+                1,
+                level,
+                challenge,
+            )
+            .unwrap();
+            for action in ALL {
+                for command in commands(action, scp_i, &load_file) {
+                    script.push(&command.apdu).unwrap();
+                }
+            }
+            let (wrapped, _) = script.finish();
+            assert!(wrapped.iter().all(|command| command.encode().is_ok()));
+        }
+    }
+
+    #[test]
+    fn the_blocks_of_a_load_file_make_it_whole_again() {
+        let load_file: Vec<u8> = (0..7_000_u32).map(|i| i.to_le_bytes()[0]).collect();
+        let blocks = commands(Action::LoadPackage, 0x70, &load_file);
+        let mut received = Vec::new();
+        for (number, command) in blocks.iter().skip(1).enumerate() {
+            let block = Load::from_apdu(&command.apdu).unwrap();
+            assert_eq!(usize::from(block.block_number), number);
+            assert_eq!(block.last, number + 2 == blocks.len());
+            received.extend(block.block);
+        }
+        assert_eq!(received[..4], [0xC4, 0x82, 0x1B, 0x58]);
+        assert_eq!(received[4..], load_file);
+    }
+
+    #[test]
+    fn first_keys_travel_under_the_issuer_s_key_and_make_the_domain_personalized() {
+        let set = commands(Action::SetDomainKeys, 0x70, &[]);
+        let put_key = globalplatform::commands::put_key::PutKey::from_apdu(&set[0].apdu).unwrap();
+        let received = StaticKeys::unwrap_put_key(&put_key, &keys(1).dek);
+        assert_eq!(received, Ok(keys(2)));
+        assert_eq!((put_key.replaces, put_key.new_version), (0x00, 0x30));
+        let status = SetStatus::from_apdu(&set[1].apdu).unwrap();
+        assert_eq!(status, SetStatus::application(AID, 0x0F));
+        assert_eq!(Action::SetDomainKeys.place(), Place::Domain);
+    }
+
+    #[test]
+    fn refuses_a_load_file_that_needs_too_many_blocks() {
+        let load_file = vec![0; 70_000];
+        let materials = Materials {
+            scp_i: 0x70,
+            issuer_dek: &keys(1).dek,
+            first_keys: None,
+            load_file: &load_file,
+        };
+        let refused = Action::LoadPackage.commands(&service(70_000), &materials);
+        assert!(matches!(refused, Err(StepError::LoadFile(_))));
+        let refused = Action::SetDomainKeys.commands(&service(1), &materials);
+        assert_eq!(refused, Err(StepError::NoKeys));
+    }
+}

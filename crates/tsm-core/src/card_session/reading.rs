@@ -57,7 +57,7 @@ impl Assembly {
             let (mine, others) = rest.split_at(length.min(rest.len()));
             rest = others;
             let counter = assembled.counter;
-            let outcome = match assembled.read(index, leg, mine) {
+            let outcome = match assembled.read(index, leg, mine, rest.is_empty()) {
                 Ok(outcome) => outcome,
                 Err(stop) => return Reading { outcomes, stop },
             };
@@ -92,25 +92,37 @@ impl Assembly {
 }
 
 impl AssembledLeg {
+    /// Judges the answers to one leg; `is_end` says that no others follow.
     fn read(
         mut self,
         leg: usize,
         plan: &Leg,
         answers: &[ResponseApdu],
+        is_end: bool,
     ) -> Result<LegOutcome, Stop> {
+        // Whoever plays the script stops at a refusal; then nothing follows it.
+        let refused = |place: usize, error| {
+            let is_last = is_end && place + 1 == answers.len();
+            Err(Stop::Failed(if is_last {
+                error
+            } else {
+                SessionError::Forged
+            }))
+        };
         let failed = |error| Err(Stop::Failed(error));
         let Some((selected, rest)) = answers.split_first() else {
             return failed(SessionError::Torn { leg });
         };
         if !matches!(selected.sw, StatusWord::OK | StatusWord::CARD_LOCKED) {
-            return failed(SessionError::Selection {
-                leg,
-                sw: selected.sw,
-            });
+            let sw = selected.sw;
+            return refused(0, SessionError::Selection { leg, sw });
         }
         let (spent, session) = rest.split_at(self.spent.min(rest.len()));
-        if let Some(refused) = spent.iter().find(|answer| answer.sw != StatusWord::OK) {
-            return failed(not_opened(leg, 0, refused.sw));
+        if let Some(place) = spent.iter().position(|answer| !answer.sw.is_success()) {
+            let sw = spent
+                .get(place)
+                .map_or(StatusWord::NO_DIAGNOSIS, |answer| answer.sw);
+            return refused(1 + place, not_opened(leg, 0, sw));
         }
         if session.is_empty() {
             return failed(SessionError::Torn { leg });
@@ -120,7 +132,9 @@ impl AssembledLeg {
             Err(ScriptError::CounterMoved { counter }) => {
                 return Err(Stop::CounterMoved { counter });
             }
-            Err(ScriptError::Refused { index, sw }) => return failed(not_opened(leg, index, sw)),
+            Err(ScriptError::Refused { index, sw }) => {
+                return refused(1 + spent.len() + index, not_opened(leg, index, sw));
+            }
             Err(ScriptError::Truncated { .. }) => return failed(SessionError::Torn { leg }),
             Err(_) => return failed(SessionError::Forged),
         };

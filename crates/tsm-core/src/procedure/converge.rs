@@ -11,6 +11,8 @@ mod item;
 mod record;
 mod request;
 mod round;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use globalplatform::status_word::StatusWord;

@@ -157,3 +157,96 @@ async fn change(
     }
     Err(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::executor::block_on;
+
+    use super::*;
+    use crate::testing::{TestClock, TestStore};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn iccid() -> Iccid {
+        Iccid::new("8981100000000000017").unwrap()
+    }
+
+    fn take(store: &TestStore, clock: &TestClock, holder: &str) -> Result<Lease, LeaseError> {
+        block_on(acquire(store, clock, &iccid(), holder, MINUTE))
+    }
+
+    #[test]
+    fn one_worker_holds_a_card_at_a_time() {
+        let (store, clock) = (TestStore::default(), TestClock::at(0));
+        assert_eq!(take(&store, &clock, "one").unwrap().epoch, 1);
+        let busy = take(&store, &clock, "two").unwrap_err();
+        assert_eq!(
+            busy,
+            LeaseError::Busy {
+                until: Timestamp(60_000)
+            }
+        );
+        assert_eq!(busy.reason(), Reason::CardBusy);
+    }
+
+    #[test]
+    fn a_holder_extends_its_own_lease_under_the_same_epoch() {
+        let (store, clock) = (TestStore::default(), TestClock::at(0));
+        take(&store, &clock, "one").unwrap();
+        clock.advance(50_000);
+        let extended = take(&store, &clock, "one").unwrap();
+        assert_eq!(
+            (extended.epoch, extended.expires_at),
+            (1, Timestamp(110_000))
+        );
+        let renewed = block_on(renew(&store, &clock, &iccid(), 1, 2 * MINUTE)).unwrap();
+        assert_eq!(renewed.expires_at, Timestamp(170_000));
+    }
+
+    #[test]
+    fn a_lease_that_ended_goes_to_the_next_one_with_a_higher_epoch() {
+        let (store, clock) = (TestStore::default(), TestClock::at(0));
+        take(&store, &clock, "one").unwrap();
+        clock.advance(60_000);
+        assert_eq!(take(&store, &clock, "two").unwrap().epoch, 2);
+        let late = block_on(renew(&store, &clock, &iccid(), 1, MINUTE)).unwrap_err();
+        assert_eq!(late, LeaseError::Lost);
+    }
+
+    #[test]
+    fn giving_back_makes_room_at_once_and_can_be_repeated() {
+        let (store, clock) = (TestStore::default(), TestClock::at(1));
+        take(&store, &clock, "one").unwrap();
+        block_on(release(&store, &iccid(), 1)).unwrap();
+        assert_eq!(take(&store, &clock, "two").unwrap().epoch, 2);
+        block_on(release(&store, &iccid(), 1)).unwrap();
+        assert!(
+            take(&store, &clock, "three").is_err(),
+            "an old epoch gives nothing back"
+        );
+    }
+
+    #[test]
+    fn an_old_epoch_commits_nothing() {
+        let (store, clock) = (TestStore::default(), TestClock::at(0));
+        take(&store, &clock, "one").unwrap();
+        let batch = block_on(fence(&store, Batch::new(), &iccid(), 1)).unwrap();
+        clock.advance(60_000);
+        take(&store, &clock, "two").unwrap();
+        let commit = block_on(store.commit(batch));
+        assert!(matches!(commit, Err(StoreError::Conflict(_))));
+        let fenced = block_on(fence(&store, Batch::new(), &iccid(), 1));
+        assert_eq!(fenced.unwrap_err(), LeaseError::Lost);
+    }
+
+    #[test]
+    fn of_many_workers_exactly_one_wins() {
+        let (store, clock) = (TestStore::default(), TestClock::at(0));
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+        let won = std::thread::scope(|scope| {
+            let workers = names.map(|name| scope.spawn(|| take(&store, &clock, name).is_ok()));
+            workers.map(|worker| worker.join().unwrap())
+        });
+        assert_eq!(won.iter().filter(|won| **won).count(), 1);
+    }
+}

@@ -1,0 +1,221 @@
+//! What cards and other workers say no to.
+
+use async_trait::async_trait;
+use globalplatform::commands::{delete, install, load, put_key, set_status};
+
+use super::world::{INSTANCE, PACKAGE, World, iccid, provider};
+use super::*;
+use crate::card::catalogue::LoadFilePiece;
+use crate::card::lease::Lease;
+use crate::card::model::Model;
+use crate::ports::{Batch, Script};
+
+fn refuse(world: &World, ins: u8, sw: u16) {
+    world.change_card(|card| card.refuse = Some((ins, StatusWord(sw))));
+}
+
+#[test]
+fn what_was_begun_is_removed_when_the_card_says_no() {
+    for (ins, sw, problem) in [
+        (install::INS, 0x6A80, "CARD_REFUSED"),
+        (put_key::INS, 0x6A84, "INSUFFICIENT_SE_MEMORY"),
+        (set_status::INS, 0x6985, "CARD_REFUSED"),
+        (load::INS, 0x6A84, "INSUFFICIENT_SE_MEMORY"),
+        (load::INS, 0x6438, "PACKAGE_IMPORT_MISSING"),
+    ] {
+        let world = World::new();
+        world.audit().unwrap();
+        world.desire(ServiceState::Installed);
+        refuse(&world, ins, sw);
+        let report = world.converge().unwrap();
+        let deployment = report.deployment(&jpki()).unwrap();
+        assert_eq!(deployment.problem.as_deref(), Some(problem), "{ins:02X}");
+        assert_eq!(deployment.desired, ServiceState::Absent);
+        assert_eq!(deployment.observed, Some(ServiceState::Absent));
+        assert_eq!(deployment.handover, None);
+        assert_eq!(*deployment, world.deployment());
+        world.change_card(|card| assert_eq!(card.model, Model::new(100_000)));
+
+        // A new request starts from a clean card.
+        world.desire(ServiceState::Installed);
+        let report = world.converge().unwrap();
+        assert!(report.deployment(&jpki()).unwrap().converged());
+        assert_eq!(report.deployment(&jpki()).unwrap().problem, None);
+    }
+}
+
+#[test]
+fn a_card_without_enough_memory_is_not_written_at_all() {
+    let world = World::with_memory(15_000);
+    world.desire(ServiceState::Installed);
+    let report = world.converge().unwrap();
+    let deployment = report.deployment(&jpki()).unwrap();
+    assert_eq!(
+        deployment.problem.as_deref(),
+        Some("INSUFFICIENT_SE_MEMORY")
+    );
+    assert_eq!(deployment.desired, ServiceState::Absent);
+    assert_eq!(*deployment, world.deployment());
+    assert!(
+        world
+            .executed()
+            .iter()
+            .all(|ins| matches!(ins, 0xF2 | 0xCA))
+    );
+}
+
+#[test]
+fn what_is_in_use_is_not_removed_because_a_change_was_refused() {
+    let world = World::new();
+    world.desire(ServiceState::Installed);
+    world.converge().unwrap();
+    world.desire(ServiceState::Active);
+    refuse(&world, install::INS, 0x6985);
+    let report = world.converge().unwrap();
+    let deployment = report.deployment(&jpki()).unwrap();
+    assert_eq!(deployment.problem.as_deref(), Some("CARD_REFUSED"));
+    assert_eq!(deployment.desired, ServiceState::Active);
+    assert_eq!(deployment.observed, Some(ServiceState::Installed));
+    assert!(!deployment.has_open_work());
+
+    // It waits for a new request; one card with a problem is no endless loop.
+    let before = world.executed().len();
+    world.converge().unwrap();
+    assert!(
+        world.executed()[before..]
+            .iter()
+            .all(|ins| matches!(ins, 0xF2 | 0xCA))
+    );
+    world.desire(ServiceState::Active);
+    assert!(
+        world
+            .converge()
+            .unwrap()
+            .deployment(&jpki())
+            .unwrap()
+            .converged()
+    );
+}
+
+#[test]
+fn what_shall_go_is_tried_again_with_the_next_call() {
+    let world = World::new();
+    world.desire(ServiceState::Installed);
+    world.converge().unwrap();
+    world.desire(ServiceState::Absent);
+    refuse(&world, delete::INS, 0x6985);
+    let report = world.converge().unwrap();
+    let deployment = report.deployment(&jpki()).unwrap();
+    assert_eq!(deployment.problem.as_deref(), Some("CARD_REFUSED"));
+    assert!(!deployment.converged() && deployment.has_open_work());
+    let report = world.converge().unwrap();
+    assert!(report.deployment(&jpki()).unwrap().converged());
+}
+
+#[test]
+fn somebody_else_s_name_is_left_alone() {
+    let world = World::new();
+    world.change_card(|card| card.model.install_domain(INSTANCE).unwrap());
+    world.desire(ServiceState::Installed);
+    let report = world.converge().unwrap();
+    let deployment = report.deployment(&jpki()).unwrap();
+    assert_eq!(deployment.problem.as_deref(), Some("AID_CONFLICT"));
+    world.desire(ServiceState::Absent);
+    world.converge().unwrap();
+    world.change_card(|card| assert!(card.model.find(&INSTANCE).is_some()));
+}
+
+#[test]
+fn a_locked_card_is_not_changed() {
+    let world = World::new();
+    world.change_card(|card| card.model.life_cycle = 0x7F);
+    world.desire(ServiceState::Installed);
+    let report = world.converge().unwrap();
+    let deployment = report.deployment(&jpki()).unwrap();
+    assert_eq!(deployment.problem.as_deref(), Some("CARD_LOCKED"));
+    assert_eq!(report.exchanges, 1);
+}
+
+#[test]
+fn a_damaged_load_file_is_never_sent() {
+    let world = World::new();
+    let package: crate::card::catalogue::Package = world.load(&PACKAGE.to_string());
+    world.remove::<LoadFilePiece>(&LoadFilePiece::id(&package.sha256, 1));
+    world.desire(ServiceState::Installed);
+    let report = world.converge().unwrap();
+    let deployment = report.deployment(&jpki()).unwrap();
+    assert_eq!(deployment.problem.as_deref(), Some("PACKAGE_UNUSABLE"));
+    assert!(
+        world
+            .executed()
+            .iter()
+            .all(|ins| matches!(ins, 0xF2 | 0xCA))
+    );
+}
+
+#[test]
+fn nothing_is_recorded_under_an_old_lease() {
+    let world = World::new();
+    world.desire(ServiceState::Installed);
+    let lease = Lease {
+        holder: "other".to_owned(),
+        epoch: 2,
+        expires_at: Timestamp(60_000),
+    };
+    let batch = Batch::new().update(iccid().as_str(), 1, lease);
+    block_on(world.store.commit(batch)).unwrap();
+    let before = world.deployment();
+    assert_eq!(world.converge().unwrap_err().reason(), Reason::CardBusy);
+    assert_eq!(world.deployment(), before);
+    assert_eq!(world.uicc().content, None);
+}
+
+/// A provider that changes its mind while the script is on its way.
+struct Interfering<'a> {
+    world: &'a World,
+    desired: ServiceState,
+}
+
+#[async_trait]
+impl CardLink for Interfering<'_> {
+    async fn exchange(
+        &self,
+        iccid: &Iccid,
+        epoch: u64,
+        script: Script,
+        deadline: Timestamp,
+    ) -> Result<Vec<Vec<u8>>, crate::ports::LinkError> {
+        let request = ChangeRequest {
+            request_id: "interfering".to_owned(),
+            iccid: iccid.clone(),
+            service: jpki(),
+            desired: self.desired,
+        };
+        set_desired(&self.world.context(), &provider(), &request)
+            .await
+            .unwrap();
+        self.world
+            .link
+            .exchange(iccid, epoch, script, deadline)
+            .await
+    }
+}
+
+#[test]
+fn a_request_that_comes_meanwhile_is_followed_and_not_overwritten() {
+    for desired in [ServiceState::Absent, ServiceState::Active] {
+        let world = World::new();
+        world.audit().unwrap();
+        world.desire(ServiceState::Installed);
+        let link = Interfering {
+            world: &world,
+            desired,
+        };
+        let context = world.context_over(&link);
+        let report = block_on(converge(&context, &iccid(), 1, Timestamp(60_000))).unwrap();
+        let deployment = report.deployment(&jpki()).unwrap();
+        assert_eq!(deployment.desired, desired);
+        assert!(deployment.converged());
+        assert_eq!(*deployment, world.deployment());
+    }
+}
