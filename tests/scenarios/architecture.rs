@@ -10,25 +10,48 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tsm-core", &["scp03", "globalplatform"]),
     ("tsm-store", &["tsm-core"]),
     ("tsm-server", &["tsm-core", "tsm-proto"]),
-    ("mno-tsm", &["tsm-server", "tsm-store", "tsm-core", "tsm-proto"]),
-    ("sp-tsm", &["tsm-server", "tsm-store", "tsm-core", "tsm-proto"]),
-    ("uicc-sim", &["scp03", "globalplatform", "tsm-proto", "tsm-server"]),
+    (
+        "mno-tsm",
+        &["tsm-server", "tsm-store", "tsm-core", "tsm-proto"],
+    ),
+    (
+        "sp-tsm",
+        &["tsm-server", "tsm-store", "tsm-core", "tsm-proto"],
+    ),
+    (
+        "uicc-sim",
+        &["scp03", "globalplatform", "tsm-proto", "tsm-server"],
+    ),
     ("tsm", &["mno-tsm", "sp-tsm", "uicc-sim"]),
 ];
 
 /// Crates that the domain must not know.
-const NOT_IN_THE_CORE: &[&str] =
-    &["tokio", "tonic", "prost", "sled", "tokio-postgres", "axum", "rustls", "clap"];
+const NOT_IN_THE_CORE: &[&str] = &[
+    "tokio",
+    "tonic",
+    "prost",
+    "sled",
+    "tokio-postgres",
+    "axum",
+    "rustls",
+    "clap",
+];
 
 /// What may be reached from a crate: an arrow may skip a level on its way.
 fn reachable() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
-    let mut reach: BTreeMap<&str, BTreeSet<&str>> =
-        ARROWS.iter().map(|(from, to)| (*from, to.iter().copied().collect())).collect();
+    let mut reach: BTreeMap<&str, BTreeSet<&str>> = ARROWS
+        .iter()
+        .map(|(from, to)| (*from, to.iter().copied().collect()))
+        .collect();
     loop {
         let before = reach.clone();
         for targets in reach.values_mut() {
-            let further: Vec<_> =
-                targets.iter().filter_map(|target| before.get(target)).flatten().copied().collect();
+            let further: Vec<_> = targets
+                .iter()
+                .filter_map(|target| before.get(target))
+                .flatten()
+                .copied()
+                .collect();
             targets.extend(further);
         }
         if reach == before {
@@ -50,7 +73,11 @@ fn dependencies_follow_the_arrows() {
     let reach = reachable();
     let metadata = metadata();
     let ours: BTreeSet<&str> = metadata.packages.iter().map(|p| p.name.as_str()).collect();
-    for package in metadata.packages.iter().filter(|p| p.name.as_str() != "tsm-tests") {
+    for package in metadata
+        .packages
+        .iter()
+        .filter(|p| p.name.as_str() != "tsm-tests")
+    {
         let allowed = reach
             .get(package.name.as_str())
             .unwrap_or_else(|| panic!("{} is not drawn in ARCHITECTURE.md", package.name));
@@ -67,7 +94,11 @@ fn dependencies_follow_the_arrows() {
 
 #[test]
 fn the_core_knows_no_runtime_network_or_database() {
-    for package in metadata().packages.iter().filter(|p| p.name.as_str() == "tsm-core") {
+    for package in metadata()
+        .packages
+        .iter()
+        .filter(|p| p.name.as_str() == "tsm-core")
+    {
         for dependency in &package.dependencies {
             assert!(
                 !NOT_IN_THE_CORE.contains(&dependency.name.as_str()),
@@ -85,7 +116,11 @@ fn cards_never_import_citizens() {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|e| e == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
-            assert!(!text.contains("crate::jpki"), "{} imports jpki", path.display());
+            assert!(
+                !text.contains("crate::jpki"),
+                "{} imports jpki",
+                path.display()
+            );
         }
     }
 }
@@ -107,6 +142,9 @@ fn byte_crates_are_no_std() {
     for name in ["globalplatform", "scp03"] {
         let path = format!("{}/../crates/{name}/src/lib.rs", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
-        assert!(text.contains("#![no_std]") || text.contains("no_std)]"), "{name} needs std");
+        assert!(
+            text.contains("#![no_std]") || text.contains("no_std)]"),
+            "{name} needs std"
+        );
     }
 }

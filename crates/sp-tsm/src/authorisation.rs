@@ -107,7 +107,10 @@ mod tests {
     ];
 
     fn ask(tenant: &str, role: Role, method: Method) -> Result<(), Reason> {
-        let caller = Caller { tenant: Tenant::new(tenant).unwrap(), role };
+        let caller = Caller {
+            tenant: Tenant::new(tenant).unwrap(),
+            role,
+        };
         authorise(&Tenant::new("j-lis").unwrap(), &caller, method)
     }
 
@@ -116,11 +119,22 @@ mod tests {
         use Method::*;
         match (tenant, role) {
             ("j-lis", Role::Citizen) => {
-                vec![Apply, Provision, ReadApplications, ReadCredentials, ChangeCredential]
+                vec![
+                    Apply,
+                    Provision,
+                    ReadApplications,
+                    ReadCredentials,
+                    ChangeCredential,
+                ]
             }
             ("j-lis", Role::Operator) => vec![
-                Apply, Provision, ReadApplications, ReadCredentials, ChangeCredential,
-                ReadReadiness, ReadAudit,
+                Apply,
+                Provision,
+                ReadApplications,
+                ReadCredentials,
+                ChangeCredential,
+                ReadReadiness,
+                ReadAudit,
             ],
             ("j-lis", Role::Auditor) => vec![ReadAudit],
             (_, Role::Verifier) => vec![CheckCertificate],

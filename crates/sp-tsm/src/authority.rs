@@ -68,27 +68,39 @@ impl EmbeddedAuthority {
         if info.to_der().ok().as_deref() != Some(key.public_key_info()) {
             return Err(SetupError::Mismatch);
         }
-        Ok(Self { key, certificate, certificate_der: der.to_vec(), policy })
+        Ok(Self {
+            key,
+            certificate,
+            certificate_der: der.to_vec(),
+            policy,
+        })
     }
 
     fn build(&self, request: &CertificateRequest) -> Result<Vec<u8>, AuthorityError> {
-        let outside = |_| AuthorityError::Profile("a date is outside what certificates can say".into());
+        let outside =
+            |_| AuthorityError::Profile("a date is outside what certificates can say".into());
         let validity = Validity::new(
             profile::time(request.not_before).map_err(outside)?,
             profile::time(request.not_after).map_err(outside)?,
         );
         let issuer = self.certificate.tbs_certificate().validity();
         if validity.not_after.to_unix_duration() > issuer.not_after.to_unix_duration() {
-            return Err(AuthorityError::Profile("it would outlive the authority's certificate".into()));
+            return Err(AuthorityError::Profile(
+                "it would outlive the authority's certificate".into(),
+            ));
         }
         if validity.not_before.to_unix_duration() >= validity.not_after.to_unix_duration() {
-            return Err(AuthorityError::Profile("its validity would end before it begins".into()));
+            return Err(AuthorityError::Profile(
+                "its validity would end before it begins".into(),
+            ));
         }
-        let serial = SerialNumber::new(&request.serial)
-            .map_err(|_| AuthorityError::Profile("the serial number must be at most 20 bytes".into()))?;
+        let serial = SerialNumber::new(&request.serial).map_err(|_| {
+            AuthorityError::Profile("the serial number must be at most 20 bytes".into())
+        })?;
         let key = SubjectPublicKeyInfoOwned::from_der(&request.public_key)
             .map_err(|_| AuthorityError::Profile("the public key can not be read".into()))?;
-        let profile = UserAuthentication::new(&self.certificate, &request.common_name, self.policy)?;
+        let profile =
+            UserAuthentication::new(&self.certificate, &request.common_name, self.policy)?;
         let signing = |error: x509_cert::builder::Error| AuthorityError::Signing(error.to_string());
         CertificateBuilder::new(profile, serial, validity, key)
             .map_err(signing)?
@@ -114,7 +126,11 @@ impl CertificateAuthority for EmbeddedAuthority {
 
 impl core::fmt::Debug for EmbeddedAuthority {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "EmbeddedAuthority({})", self.certificate.tbs_certificate().subject())
+        write!(
+            f,
+            "EmbeddedAuthority({})",
+            self.certificate.tbs_certificate().subject()
+        )
     }
 }
 

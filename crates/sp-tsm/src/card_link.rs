@@ -32,7 +32,11 @@ impl RelayLink {
     /// Scripts for the security domain of `service`, over `channel`.
     #[must_use]
     pub fn new(channel: Channel, service: ServiceName, clock: Arc<dyn Clock>) -> Self {
-        Self { channel, service, clock }
+        Self {
+            channel,
+            service,
+            clock,
+        }
     }
 }
 
@@ -58,7 +62,11 @@ impl CardLink for RelayLink {
         request.set_timeout(left + MARGIN);
         let mut client =
             CardChannelClient::new(self.channel.clone()).max_decoding_message_size(MAX_ANSWER);
-        let answer = client.exchange(request).await.map_err(|status| error(&status))?.into_inner();
+        let answer = client
+            .exchange(request)
+            .await
+            .map_err(|status| error(&status))?
+            .into_inner();
         if answer.in_doubt {
             return Err(LinkError::InDoubt);
         }
@@ -89,9 +97,15 @@ mod tests {
 
     #[test]
     fn only_the_operator_s_word_says_that_nothing_was_sent() {
-        assert_eq!(error(&refusal(Reason::CardUnreachable, "")), LinkError::NotAttached);
+        assert_eq!(
+            error(&refusal(Reason::CardUnreachable, "")),
+            LinkError::NotAttached
+        );
         assert_eq!(error(&refusal(Reason::CardBusy, "")), LinkError::StaleLease);
-        assert_eq!(error(&refusal(Reason::ExpiredRequest, "")), LinkError::Expired);
+        assert_eq!(
+            error(&refusal(Reason::ExpiredRequest, "")),
+            LinkError::Expired
+        );
         for lost in [
             Status::unavailable("broken pipe"),
             Status::deadline_exceeded("too late"),
@@ -105,6 +119,11 @@ mod tests {
     #[test]
     fn a_refusal_keeps_its_reason() {
         let refused = error(&refusal(Reason::RelayForbidden, ""));
-        assert_eq!(refused, LinkError::Refused { reason: "RELAY_FORBIDDEN".to_owned() });
+        assert_eq!(
+            refused,
+            LinkError::Refused {
+                reason: "RELAY_FORBIDDEN".to_owned()
+            }
+        );
     }
 }

@@ -9,9 +9,7 @@ use tonic::transport::Channel;
 use tsm_core::card::deployment::{Deployment, KeyHandover, KeySetup, ServiceState};
 use tsm_core::error::{Class, Reason};
 use tsm_core::identity::{Iccid, ServiceName, Tenant};
-use tsm_core::ports::{
-    Carrier, CarrierError, Eligibility, MissingRequirement, ServiceChange,
-};
+use tsm_core::ports::{Carrier, CarrierError, Eligibility, MissingRequirement, ServiceChange};
 use tsm_proto::mno;
 use tsm_proto::mno::card_channel_client::CardChannelClient;
 use tsm_proto::mno::service_management_client::ServiceManagementClient;
@@ -38,7 +36,11 @@ impl GrpcCarrier {
     /// process has.
     #[must_use]
     pub fn new(channel: Channel, tenant: Tenant, worker: String) -> Self {
-        Self { channel, tenant, worker }
+        Self {
+            channel,
+            tenant,
+            worker,
+        }
     }
 
     fn services(&self) -> ServiceManagementClient<Channel> {
@@ -117,7 +119,10 @@ impl Carrier for GrpcCarrier {
     }
 
     async fn release_lease(&self, iccid: &Iccid, epoch: u64) -> Result<(), CarrierError> {
-        let message = mno::ReleaseLeaseRequest { iccid: iccid.to_string(), epoch };
+        let message = mno::ReleaseLeaseRequest {
+            iccid: iccid.to_string(),
+            epoch,
+        };
         let answer = self.cards().release_lease(request(message)).await;
         answer.map(drop).map_err(|status| error(&status))
     }
@@ -150,7 +155,8 @@ fn change(answer: mno::Deployment, tenant: &Tenant) -> Result<ServiceChange, &'s
     };
     let handover = answer.handover.as_ref().map(handover).transpose()?;
     Ok(ServiceChange {
-        security_domain: Aid::new(&answer.security_domain_aid).map_err(|_| "security_domain_aid")?,
+        security_domain: Aid::new(&answer.security_domain_aid)
+            .map_err(|_| "security_domain_aid")?,
         instance: Aid::new(&answer.instance_aid).map_err(|_| "instance_aid")?,
         scp_i: u8::try_from(answer.scp_i).map_err(|_| "scp_i")?,
         exchanges: answer.exchanges,
@@ -210,6 +216,9 @@ mod tests {
     #[test]
     fn an_answer_without_its_fields_is_named() {
         let tenant = Tenant::new("j-lis").unwrap();
-        assert_eq!(change(mno::Deployment::default(), &tenant), Err("key_setup"));
+        assert_eq!(
+            change(mno::Deployment::default(), &tenant),
+            Err("key_setup")
+        );
     }
 }

@@ -51,7 +51,9 @@ mod tests {
 
     #[test]
     fn names_the_file_when_it_is_missing() {
-        let args = Args { config: PathBuf::from("/nowhere/sp.toml") };
+        let args = Args {
+            config: PathBuf::from("/nowhere/sp.toml"),
+        };
         let error = format!("{:#}", run(args).unwrap_err());
         assert!(error.contains("/nowhere/sp.toml"), "{error}");
     }

@@ -137,9 +137,9 @@ pub struct AuthorityConfig {
     pub validity_days: u32,
 }
 
-/// An identifier of the arc for examples (ITU-T X.660): no real policy.
+/// Under the enterprise number for examples (RFC 5612): no real policy.
 fn policy() -> String {
-    "2.999.1.1".to_owned()
+    "1.3.6.1.4.1.32473.1.1".to_owned()
 }
 
 const fn validity_days() -> u32 {
@@ -184,7 +184,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { session_timeout_s: 60, drain_s: 20, provisionings: 256, duty_interval_s: 10 }
+        Self {
+            session_timeout_s: 60,
+            drain_s: 20,
+            provisionings: 256,
+            duty_interval_s: 10,
+        }
     }
 }
 
@@ -234,7 +239,13 @@ mod tests {
         assert_eq!(config.tenant, "j-lis");
         assert_eq!(config.service, "jpki");
         assert_eq!(config.limits, Limits::default());
-        assert!(config.applications.trust_anchors.iter().all(|path| path.is_absolute()));
+        assert!(
+            config
+                .applications
+                .trust_anchors
+                .iter()
+                .all(|path| path.is_absolute())
+        );
     }
 
     #[test]
@@ -243,7 +254,9 @@ mod tests {
         let path = folder.path().join("sp-tsm.toml");
         let text = std::fs::read_to_string(example()).unwrap();
         std::fs::write(&path, text.replace("validity_days", "validity")).unwrap();
-        let error = tsm_server::config::load::<Config>(&path).unwrap_err().to_string();
+        let error = tsm_server::config::load::<Config>(&path)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("validity"), "{error}");
     }
 }

@@ -64,8 +64,10 @@ pub(crate) fn credential(credential: &credential::Credential, issuer: &[u8]) -> 
 
 /// Before it is active, a credential was never read back.
 fn card_agrees(credential: &credential::Credential) -> bool {
-    let read_back =
-        !matches!(credential.state, CredentialState::Pending | CredentialState::Issued);
+    let read_back = !matches!(
+        credential.state,
+        CredentialState::Pending | CredentialState::Issued
+    );
     read_back && credential.duty == CardDuty::None
 }
 

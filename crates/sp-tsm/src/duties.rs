@@ -12,7 +12,11 @@ pub(crate) async fn run(state: Arc<State>, interval: Duration) {
     loop {
         match follow_duties(&state.provider()).await {
             Ok(report) if report.followed + report.owed > 0 => {
-                tracing::info!(followed = report.followed, owed = report.owed, "reminded cards");
+                tracing::info!(
+                    followed = report.followed,
+                    owed = report.owed,
+                    "reminded cards"
+                );
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "the list of duties can not be read"),

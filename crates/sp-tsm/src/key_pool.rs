@@ -63,9 +63,15 @@ impl KeyPool {
             last_taken: None,
             stopped: false,
         };
-        let shared =
-            Arc::new(Shared { state: Mutex::new(state), work: Condvar::new(), made: Notify::new() });
-        let pool = Self { shared: Arc::clone(&shared), target };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            made: Notify::new(),
+        });
+        let pool = Self {
+            shared: Arc::clone(&shared),
+            target,
+        };
         let cores = thread::available_parallelism().map_or(1, usize::from);
         for index in 0..cores.min(MAX_THREADS) {
             let shared = Arc::clone(&shared);
@@ -79,7 +85,12 @@ impl KeyPool {
     /// Keys that are ready now.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.shared.lock().keys.iter().filter(|key| key.is_ok()).count()
+        self.shared
+            .lock()
+            .keys
+            .iter()
+            .filter(|key| key.is_ok())
+            .count()
     }
 
     /// Keys that it wants to hold.
@@ -169,7 +180,10 @@ impl Shared {
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
-        self.work.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+        self.work
+            .wait_timeout(state, time)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
     }
 }
 
@@ -284,7 +298,9 @@ mod tests {
     async fn verifies_raw_ecdsa_over_sha256() {
         let pool = KeyPool::start(0).expect("pool");
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("pair");
-        let signature = pair.sign(&SystemRandom::new(), b"message").expect("signature");
+        let signature = pair
+            .sign(&SystemRandom::new(), b"message")
+            .expect("signature");
         let public = aws_lc_rs::encoding::AsDer::as_der(pair.public_key()).expect("DER");
         let verify = |message: &[u8], signature: &[u8]| {
             pool.verify(KeyAlgorithm::P256, public.as_ref(), message, signature)

@@ -108,7 +108,11 @@ fn build(config: &Config, store: Arc<SledStore>, life: Life) -> anyhow::Result<A
 
     let tenant = Tenant::new(&config.tenant).context("in the configuration, tenant")?;
     let service = ServiceName::new(&config.service).context("in the configuration, service")?;
-    let carrier = config.carrier.tls().endpoint(&config.carrier.address)?.connect_lazy();
+    let carrier = config
+        .carrier
+        .tls()
+        .endpoint(&config.carrier.address)?
+        .connect_lazy();
     let link = RelayLink::new(carrier.clone(), service.clone(), clock.clone());
     let worker = uuid::Uuid::now_v7().to_string();
     let pool = usize::try_from(config.key_pool.rsa2048).context("key_pool.rsa2048")?;

@@ -136,7 +136,10 @@ impl Scheme {
     ///
     /// # Errors
     /// [`SignatureError::Algorithm`] for any other scheme or hash.
-    pub fn of_message(algorithm: &AlgorithmIdentifierRef<'_>, hash: Hash) -> Result<Self, SignatureError> {
+    pub fn of_message(
+        algorithm: &AlgorithmIdentifierRef<'_>,
+        hash: Hash,
+    ) -> Result<Self, SignatureError> {
         if algorithm.oid == RSA && absent_or_null(algorithm) {
             return Ok(Self::Pkcs1(hash));
         }
@@ -171,7 +174,8 @@ impl Scheme {
     }
 
     fn pss(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<Self, SignatureError> {
-        const WRONG: SignatureError = SignatureError::Algorithm("these parameters of RSA-PSS are not taken");
+        const WRONG: SignatureError =
+            SignatureError::Algorithm("these parameters of RSA-PSS are not taken");
         let parameters = algorithm.parameters.ok_or(WRONG)?;
         let parameters: PssParameters<'_> = parameters.decode_as().map_err(|_| WRONG)?;
         // Absent members mean SHA-1, which is not taken.
@@ -278,14 +282,17 @@ impl<'a> PublicKey<'a> {
     /// # Errors
     /// [`SignatureError::Algorithm`] for RSA below 2048 bits and other kinds of keys.
     pub fn parse(info: &'a [u8]) -> Result<Self, SignatureError> {
-        const OTHER: SignatureError = SignatureError::Algorithm("the key must be RSA, P-256 or P-384");
+        const OTHER: SignatureError =
+            SignatureError::Algorithm("the key must be RSA, P-256 or P-384");
         let info = SubjectPublicKeyInfoRef::<'a>::from_der(info).map_err(|_| OTHER)?;
         let bytes = info.subject_public_key.as_bytes().ok_or(OTHER)?;
         let kind = match info.algorithm.oid {
             RSA | RSA_PSS => {
                 let bits = RsaParameters::public_modulus_len(bytes).map_err(|_| OTHER)?;
                 if !(2048..=8192).contains(&bits) {
-                    return Err(SignatureError::Algorithm("an RSA key must have 2048 to 8192 bits"));
+                    return Err(SignatureError::Algorithm(
+                        "an RSA key must have 2048 to 8192 bits",
+                    ));
                 }
                 KeyKind::Rsa {
                     pss_only: info.algorithm.oid == RSA_PSS,
@@ -308,7 +315,12 @@ impl<'a> PublicKey<'a> {
     ///
     /// # Errors
     /// [`SignatureError::Invalid`] when it does not fit.
-    pub fn verify(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
+    pub fn verify(
+        &self,
+        scheme: Scheme,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
         let algorithm = match self.kind {
             KeyKind::Rsa { pss_only: true } if matches!(scheme, Scheme::Pkcs1(_)) => None,
             KeyKind::Rsa { .. } => scheme.rsa(),
@@ -338,7 +350,8 @@ fn verify_certificate(der: &[u8], certificate: &Certificate, issuer_key: &[u8]) 
         return None;
     }
     let algorithm = outer.to_der().ok()?;
-    let scheme = Scheme::of_certificate(&AlgorithmIdentifierRef::from_der(&algorithm).ok()?).ok()?;
+    let scheme =
+        Scheme::of_certificate(&AlgorithmIdentifierRef::from_der(&algorithm).ok()?).ok()?;
     let signature = certificate.signature().as_bytes()?;
     let key = PublicKey::parse(issuer_key).ok()?;
     key.verify(scheme, signed_bytes(der).ok()?, signature).ok()

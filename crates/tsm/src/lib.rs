@@ -1,1 +1,125 @@
-//! The tsm command line: demo, development set-up, operator commands.
+//! The command line `tsm`: the demo, development set-up, and commands for
+//! operators. It runs itself again as each server.
+
+pub mod cli;
+pub mod client;
+pub mod commands;
+pub mod demo;
+pub mod dev;
+pub mod failure;
+pub mod login;
+pub mod output;
+
+use cli::{AuditCommand, CardCommand, Cli, Command, DevCommand, ShowCommand};
+use client::Servers;
+use commands::credential::Change;
+use output::Output;
+
+/// Runs one command.
+///
+/// # Errors
+/// Whatever kept the command from doing its job.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    tsm_server::tls::install_provider();
+    let output = Output::new(cli.json);
+    match cli.command {
+        // The servers set up their own runtime, logs and limits.
+        Command::MnoTsm(args) => mno_tsm::cli::run(args),
+        Command::SpTsm(args) => sp_tsm::cli::run(args),
+        Command::Dev(command) => run_dev(command, &cli.config, output),
+        command => runtime()?.block_on(run_async(command, &cli.config, output)),
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
+}
+
+fn run_dev(command: DevCommand, config: &std::path::Path, output: Output) -> anyhow::Result<()> {
+    match command {
+        DevCommand::Init(args) => dev::layout::init_command(&args, output),
+        DevCommand::Cap { file, size } => dev::layout::write_cap_file(&file, size),
+        DevCommand::Citizen {
+            dir,
+            name,
+            serial_number,
+        } => dev::layout::add_citizen(&dir, &name, &serial_number, output),
+        DevCommand::Application { iccid } => dev::layout::print_application(&iccid),
+        DevCommand::Register { dir } => runtime()?.block_on(async {
+            // The folder's own client configuration, unless another was named.
+            let own = dir.join("tsm.toml");
+            let config = if own.exists() { own.as_path() } else { config };
+            commands::register::register(&Servers::load(config)?, &dir)
+                .await?
+                .print(output)
+        }),
+    }
+}
+
+async fn run_async(
+    command: Command,
+    config: &std::path::Path,
+    output: Output,
+) -> anyhow::Result<()> {
+    use commands::{application, audit, card, credential, listing};
+    let servers = || Servers::load(config);
+    match command {
+        Command::Demo(args) => demo::run(&args, output).await,
+        Command::Apply(args) => application::apply(&servers()?, &args, output).await,
+        Command::Provision(args) => application::provision(&servers()?, &args, output).await,
+        Command::Show(ShowCommand::Application { id }) => {
+            application::show(&servers()?, &id, output).await
+        }
+        Command::Show(ShowCommand::Credential { id, certificate }) => {
+            credential::show(&servers()?, &id, certificate.as_deref(), output).await
+        }
+        Command::Show(ShowCommand::Card { iccid }) => card::show(&servers()?, &iccid, output).await,
+        Command::List(args) => listing::list(&servers()?, args.what, output).await,
+        Command::Suspend(args) => {
+            credential::change(&servers()?, Change::Suspend, &args.credential, output).await
+        }
+        Command::Resume(args) => {
+            credential::change(&servers()?, Change::Resume, &args.credential, output).await
+        }
+        Command::Revoke(args) => {
+            credential::change(&servers()?, Change::Revoke, &args.credential, output).await
+        }
+        Command::Delete(args) => {
+            credential::change(&servers()?, Change::Delete, &args.credential, output).await
+        }
+        Command::Check(args) => credential::check(&servers()?, &args.certificate, output).await,
+        Command::Card(CardCommand::Register { file }) => {
+            card::register(&servers()?, &file, output).await
+        }
+        Command::Card(CardCommand::Audit { iccid }) => {
+            card::audit(&servers()?, &iccid, output).await
+        }
+        Command::Card(CardCommand::Tree { state }) => {
+            let show = uicc_sim::cli::ShowArguments {
+                state,
+                json: output.is_json(),
+            };
+            Ok(
+                uicc_sim::cli::run(uicc_sim::cli::Command::Show(show), std::future::pending())
+                    .await?,
+            )
+        }
+        Command::Card(CardCommand::Sign {
+            state,
+            pin_file,
+            challenge,
+            out,
+        }) => card::sign(&state, &pin_file, &challenge, &out),
+        Command::Audit(AuditCommand::Verify) => audit::verify(&servers()?, output).await,
+        Command::UiccSim(command) => {
+            let interrupted = async {
+                // Without a signal handler the process ends at the signal anyway.
+                let _ = tokio::signal::ctrl_c().await;
+            };
+            Ok(uicc_sim::cli::run(command, interrupted).await?)
+        }
+        Command::Dev(_) | Command::MnoTsm(_) | Command::SpTsm(_) => Ok(()),
+    }
+}

@@ -44,7 +44,10 @@ pub fn check(
         ("usage", usage(&certificate)),
         ("policy", policies(&certificate, policy)),
         ("key identifier", identifiers(&certificate, issuer)),
-        ("signature", signature::is_certified_by(der, &certificate, issuer)),
+        (
+            "signature",
+            signature::is_certified_by(der, &certificate, issuer),
+        ),
     ];
     match checks.iter().find(|(_, right)| !right) {
         Some((what, _)) => Err(wrong(what)),
@@ -64,15 +67,21 @@ fn names(certificate: &Certificate, request: &CertificateRequest, issuer: &Certi
 
 fn validity(certificate: &Certificate, request: &CertificateRequest) -> bool {
     let found = certificate.tbs_certificate().validity();
-    [(found.not_before, request.not_before), (found.not_after, request.not_after)]
-        .into_iter()
-        .all(|(found, wanted)| {
-            i64::try_from(found.to_unix_duration().as_secs()) == Ok(wanted.0.div_euclid(1_000))
-        })
+    [
+        (found.not_before, request.not_before),
+        (found.not_after, request.not_after),
+    ]
+    .into_iter()
+    .all(|(found, wanted)| {
+        i64::try_from(found.to_unix_duration().as_secs()) == Ok(wanted.0.div_euclid(1_000))
+    })
 }
 
 fn key(certificate: &Certificate, request: &CertificateRequest) -> bool {
-    let found = certificate.tbs_certificate().subject_public_key_info().to_der();
+    let found = certificate
+        .tbs_certificate()
+        .subject_public_key_info()
+        .to_der();
     found.is_ok_and(|found| found == request.public_key)
         && signature::PublicKey::parse(&request.public_key).is_ok()
 }
@@ -82,13 +91,18 @@ fn usage(certificate: &Certificate) -> bool {
     let extensions = tbs.extensions().map_or(&[][..], Vec::as_slice);
     let usage = tbs.get_extension::<KeyUsage>();
     let purposes = tbs.get_extension::<ExtendedKeyUsage>();
-    extensions.iter().all(|extension| ALLOWED.contains(&extension.extn_id))
+    extensions
+        .iter()
+        .all(|extension| ALLOWED.contains(&extension.extn_id))
         && usage == Ok(Some((true, KeyUsage(KeyUsages::DigitalSignature.into()))))
         && purposes == Ok(Some((false, ExtendedKeyUsage(vec![profile::CLIENT_AUTH]))))
 }
 
 fn policies(certificate: &Certificate, policy: ObjectIdentifier) -> bool {
-    match certificate.tbs_certificate().get_extension::<CertificatePolicies>() {
+    match certificate
+        .tbs_certificate()
+        .get_extension::<CertificatePolicies>()
+    {
         Ok(Some((false, CertificatePolicies(found)))) => {
             matches!(found.as_slice(), [only] if only.policy_identifier == policy)
         }
@@ -99,11 +113,17 @@ fn policies(certificate: &Certificate, policy: ObjectIdentifier) -> bool {
 fn identifiers(certificate: &Certificate, issuer: &Certificate) -> bool {
     let tbs = certificate.tbs_certificate();
     let own = tbs.get_extension::<SubjectKeyIdentifier>().ok().flatten();
-    let expected = tbs.subject_public_key_info().to_der().ok().and_then(|der| {
-        profile::key_id(&SubjectPublicKeyInfoRef::from_der(&der).ok()?).ok()
-    });
+    let expected = tbs
+        .subject_public_key_info()
+        .to_der()
+        .ok()
+        .and_then(|der| profile::key_id(&SubjectPublicKeyInfoRef::from_der(&der).ok()?).ok());
     let above = tbs.get_extension::<AuthorityKeyIdentifier>().ok().flatten();
-    let issuer_id = issuer.tbs_certificate().get_extension::<SubjectKeyIdentifier>().ok().flatten();
+    let issuer_id = issuer
+        .tbs_certificate()
+        .get_extension::<SubjectKeyIdentifier>()
+        .ok()
+        .flatten();
     expected.is_some()
         && own.map(|(_, id)| id) == expected
         && above.and_then(|(_, id)| id.key_identifier) == issuer_id.map(|(_, id)| id.0)

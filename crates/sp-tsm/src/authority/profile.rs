@@ -16,8 +16,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use const_oid::ObjectIdentifier;
-use der::asn1::{GeneralizedTime, OctetString};
 use der::DateTime;
+use der::asn1::{GeneralizedTime, OctetString};
 use sha2::{Digest, Sha256};
 use spki::SubjectPublicKeyInfoRef;
 use tsm_core::ports::AuthorityError;
@@ -56,7 +56,10 @@ impl UserAuthentication {
         policy: ObjectIdentifier,
     ) -> core::result::Result<Self, AuthorityError> {
         let issuer = issuer.tbs_certificate();
-        let key_id = issuer.get_extension::<SubjectKeyIdentifier>().ok().flatten();
+        let key_id = issuer
+            .get_extension::<SubjectKeyIdentifier>()
+            .ok()
+            .flatten();
         Ok(Self {
             issuer: issuer.subject().clone(),
             issuer_key_id: key_id.map(|(_, id)| id.0),
@@ -77,8 +80,10 @@ pub fn subject(common_name: &str) -> core::result::Result<Name, AuthorityError> 
         return Err(AuthorityError::Profile(problem.into()));
     }
     // RFC 4514 writes the most specific part first.
-    Name::from_str(&format!("CN={common_name},OU=JPKI for user authentication,O=JPKI,C=JP"))
-        .map_err(|error| AuthorityError::Profile(error.to_string()))
+    Name::from_str(&format!(
+        "CN={common_name},OU=JPKI for user authentication,O=JPKI,C=JP"
+    ))
+    .map_err(|error| AuthorityError::Profile(error.to_string()))
 }
 
 /// A moment as certificates say it, to the second.
@@ -92,7 +97,9 @@ pub fn time(moment: Timestamp) -> der::Result<Time> {
 /// Key identifier of a public key.
 pub fn key_id(key: &SubjectPublicKeyInfoRef<'_>) -> der::Result<SubjectKeyIdentifier> {
     let hash = Sha256::digest(key.subject_public_key.raw_bytes());
-    Ok(SubjectKeyIdentifier(OctetString::new(hash.as_slice().split_at(20).0)?))
+    Ok(SubjectKeyIdentifier(OctetString::new(
+        hash.as_slice().split_at(20).0,
+    )?))
 }
 
 /// Whether a certificate may sign certificates.
@@ -125,15 +132,19 @@ impl BuilderProfile for UserAuthentication {
             key_identifier: self.issuer_key_id.clone(),
             ..Default::default()
         };
-        let policy =
-            PolicyInformation { policy_identifier: self.policy, policy_qualifiers: None };
+        let policy = PolicyInformation {
+            policy_identifier: self.policy,
+            policy_qualifiers: None,
+        };
         let subject = tbs.subject();
         let mut extensions = Vec::new();
         if authority_key_id.key_identifier.is_some() {
             extensions.push((false, &authority_key_id).to_extension(subject, &[])?);
         }
         extensions.push((false, &key_id(&key)?).to_extension(subject, &[])?);
-        extensions.push((true, &KeyUsage(KeyUsages::DigitalSignature.into())).to_extension(subject, &[])?);
+        extensions.push(
+            (true, &KeyUsage(KeyUsages::DigitalSignature.into())).to_extension(subject, &[])?,
+        );
         extensions.push((false, &ExtendedKeyUsage(vec![CLIENT_AUTH])).to_extension(subject, &[])?);
         extensions.push((false, &CertificatePolicies(vec![policy])).to_extension(subject, &[])?);
         Ok(extensions)

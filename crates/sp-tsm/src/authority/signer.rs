@@ -30,7 +30,10 @@ pub struct AuthorityKey {
 }
 
 enum Pair {
-    Ecdsa { pair: EcdsaKeyPair, algorithm: ObjectIdentifier },
+    Ecdsa {
+        pair: EcdsaKeyPair,
+        algorithm: ObjectIdentifier,
+    },
     Rsa(Box<rsa::KeyPair>),
 }
 
@@ -51,12 +54,18 @@ impl AuthorityKey {
         for (curve, algorithm) in curves {
             if let Ok(pair) = EcdsaKeyPair::from_pkcs8(curve, pkcs8) {
                 let public = PublicKeyInfo(pair.public_key().as_der().ok()?.as_ref().to_vec());
-                return Some(Self { pair: Pair::Ecdsa { pair, algorithm }, public });
+                return Some(Self {
+                    pair: Pair::Ecdsa { pair, algorithm },
+                    public,
+                });
             }
         }
         let pair = rsa::KeyPair::from_pkcs8(pkcs8).ok()?;
         let public = PublicKeyInfo(pair.public_key().as_der().ok()?.as_ref().to_vec());
-        Some(Self { pair: Pair::Rsa(Box::new(pair)), public })
+        Some(Self {
+            pair: Pair::Rsa(Box::new(pair)),
+            public,
+        })
     }
 
     /// DER of its public key.
@@ -69,9 +78,11 @@ impl Signer<CertificateSignature> for AuthorityKey {
     fn try_sign(&self, message: &[u8]) -> Result<CertificateSignature, Error> {
         let random = SystemRandom::new();
         let bytes = match &self.pair {
-            Pair::Ecdsa { pair, .. } => {
-                pair.sign(&random, message).map_err(|_| Error::new())?.as_ref().to_vec()
-            }
+            Pair::Ecdsa { pair, .. } => pair
+                .sign(&random, message)
+                .map_err(|_| Error::new())?
+                .as_ref()
+                .to_vec(),
             Pair::Rsa(pair) => {
                 let mut bytes = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut bytes)
@@ -100,12 +111,14 @@ impl EncodePublicKey for PublicKeyInfo {
 impl DynSignatureAlgorithmIdentifier for AuthorityKey {
     fn signature_algorithm_identifier(&self) -> spki::Result<AlgorithmIdentifierOwned> {
         Ok(match &self.pair {
-            Pair::Ecdsa { algorithm, .. } => {
-                AlgorithmIdentifierOwned { oid: *algorithm, parameters: None }
-            }
-            Pair::Rsa(_) => {
-                AlgorithmIdentifierOwned { oid: SHA256_WITH_RSA, parameters: Some(Any::null()) }
-            }
+            Pair::Ecdsa { algorithm, .. } => AlgorithmIdentifierOwned {
+                oid: *algorithm,
+                parameters: None,
+            },
+            Pair::Rsa(_) => AlgorithmIdentifierOwned {
+                oid: SHA256_WITH_RSA,
+                parameters: Some(Any::null()),
+            },
         })
     }
 }

@@ -23,8 +23,8 @@ use x509_cert::ext::pkix::{
 };
 
 use super::refusal::Refusal;
-use crate::signature::is_certified_by;
 use super::signer::SignerCertificate;
+use crate::signature::is_certified_by;
 
 /// A trust anchor file that can not be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -143,7 +143,8 @@ impl TrustAnchors {
             {
                 return true;
             }
-            let issuers = unseen.extract_if(.., |(_, other)| is_certified_by(der, &certificate, other));
+            let issuers =
+                unseen.extract_if(.., |(_, other)| is_certified_by(der, &certificate, other));
             reached.extend(issuers);
         }
         false
@@ -154,7 +155,8 @@ impl TrustAnchors {
             .iter()
             .zip(&self.anchors)
             .any(|(certificate, anchor)| {
-                anchor.name_constraints.is_none() && is_certified_by(leaf.der, &leaf.decoded, certificate)
+                anchor.name_constraints.is_none()
+                    && is_certified_by(leaf.der, &leaf.decoded, certificate)
             })
     }
 

@@ -10,8 +10,8 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::{KeyUsage, SubjectKeyIdentifier};
 
 use super::refusal::Refusal;
-use crate::signature::{Hash, PublicKey, Scheme};
 use super::signed_data::{DATA, SignedData};
+use crate::signature::{Hash, PublicKey, Scheme};
 
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");

@@ -44,7 +44,9 @@ pub fn ec(algorithm: KeyAlgorithm) -> Result<KeyPair, KeyPairError> {
     }
     Ok(KeyPair {
         algorithm,
-        private: PrivateKeyParts::Ec { scalar: scalar.as_ref().to_vec() },
+        private: PrivateKeyParts::Ec {
+            scalar: scalar.as_ref().to_vec(),
+        },
         public_key: public.as_ref().to_vec(),
     })
 }
@@ -69,7 +71,10 @@ pub fn ecdsa_der(raw: &[u8], field_bytes: usize) -> Option<Vec<u8>> {
         return None;
     }
     let (r, s) = raw.split_at(field_bytes);
-    let value = SigValue { r: UintRef::new(r).ok()?, s: UintRef::new(s).ok()? };
+    let value = SigValue {
+        r: UintRef::new(r).ok()?,
+        s: UintRef::new(s).ok()?,
+    };
     value.to_der().ok()
 }
 
@@ -86,7 +91,10 @@ fn primes(pkcs8: &[u8]) -> Option<PrivateKeyParts> {
         bytes.extend_from_slice(prime.as_bytes());
         Some(bytes)
     };
-    Some(PrivateKeyParts::Rsa { p: padded(&key.prime1)?, q: padded(&key.prime2)? })
+    Some(PrivateKeyParts::Rsa {
+        p: padded(&key.prime1)?,
+        q: padded(&key.prime2)?,
+    })
 }
 
 fn failed(_: Unspecified) -> KeyPairError {

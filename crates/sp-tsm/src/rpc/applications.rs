@@ -38,9 +38,15 @@ impl ApplicationService for ApplicationRpc {
             let signed = verified(&state, &request.cms)?;
             let body_sha256 = Sha256::digest(&request.cms).into();
             let provider = state.provider();
-            accept(&provider, &caller, &request.request_id, body_sha256, &signed)
-                .await
-                .map_err(|error| status::of(&error))
+            accept(
+                &provider,
+                &caller,
+                &request.request_id,
+                body_sha256,
+                &signed,
+            )
+            .await
+            .map_err(|error| status::of(&error))
         });
         Ok(Response::new(convert::application(&accepted.await?)))
     }
@@ -65,8 +71,11 @@ impl ApplicationService for ApplicationRpc {
         let id = request.into_inner().id;
         let found = self.0.store.load::<Application>(&id).await;
         let found = found.map_err(|error| status::of(&error))?;
-        let unknown = || status::refusal(Reason::ApplicationUnknown, "there is no such application");
-        Ok(Response::new(convert::application(&found.ok_or_else(unknown)?.value)))
+        let unknown =
+            || status::refusal(Reason::ApplicationUnknown, "there is no such application");
+        Ok(Response::new(convert::application(
+            &found.ok_or_else(unknown)?.value,
+        )))
     }
 
     async fn list_applications(
@@ -83,7 +92,10 @@ impl ApplicationService for ApplicationRpc {
                 _ => None,
             })
             .await?;
-        Ok(Response::new(sp::ListApplicationsResponse { applications, next_page_token }))
+        Ok(Response::new(sp::ListApplicationsResponse {
+            applications,
+            next_page_token,
+        }))
     }
 }
 

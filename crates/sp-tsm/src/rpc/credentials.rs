@@ -52,10 +52,16 @@ impl CredentialService for CredentialRpc {
         request: Request<sp::GetCredentialRequest>,
     ) -> Result<Response<sp::Credential>, Status> {
         self.0.admit(&request, Method::ReadCredentials).await?;
-        let found = self.0.store.load::<Credential>(&request.into_inner().id).await;
+        let found = self
+            .0
+            .store
+            .load::<Credential>(&request.into_inner().id)
+            .await;
         let found = found.map_err(|error| status::of(&error))?;
         let unknown = || status::refusal(Reason::CredentialUnknown, "there is no such credential");
-        Ok(Response::new(self.message(&found.ok_or_else(unknown)?.value)))
+        Ok(Response::new(
+            self.message(&found.ok_or_else(unknown)?.value),
+        ))
     }
 
     async fn list_credentials(
@@ -72,7 +78,10 @@ impl CredentialService for CredentialRpc {
                 _ => None,
             })
             .await?;
-        Ok(Response::new(sp::ListCredentialsResponse { credentials, next_page_token }))
+        Ok(Response::new(sp::ListCredentialsResponse {
+            credentials,
+            next_page_token,
+        }))
     }
 
     async fn suspend_credential(

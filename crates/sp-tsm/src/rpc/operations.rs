@@ -42,6 +42,9 @@ impl OperationsService for OperationsRpc {
                 _ => None,
             })
             .await?;
-        Ok(Response::new(ListAuditEntriesResponse { entries, next_page_token }))
+        Ok(Response::new(ListAuditEntriesResponse {
+            entries,
+            next_page_token,
+        }))
     }
 }

@@ -32,9 +32,12 @@ impl VerificationService for VerificationRpc {
         let credential = self.credential(serial).await?;
         // Same serial, other certificate: not one of ours.
         let credential = credential.filter(|credential| credential.certificate == der);
-        let status = credential
-            .map_or(Answer::Unknown, |credential| answer(&credential, self.0.clock.now()));
-        Ok(Response::new(sp::CheckCertificateResponse { status: status.into() }))
+        let status = credential.map_or(Answer::Unknown, |credential| {
+            answer(&credential, self.0.clock.now())
+        });
+        Ok(Response::new(sp::CheckCertificateResponse {
+            status: status.into(),
+        }))
     }
 }
 
@@ -46,7 +49,9 @@ impl VerificationRpc {
             return Ok(None);
         };
         let credential = store.load::<Credential>(&index.value.credential).await;
-        Ok(credential.map_err(|error| status::of(&error))?.map(|found| found.value))
+        Ok(credential
+            .map_err(|error| status::of(&error))?
+            .map(|found| found.value))
     }
 }
 

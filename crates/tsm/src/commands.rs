@@ -1,0 +1,8 @@
+//! What each command of the command line does, one file per noun.
+
+pub mod application;
+pub mod audit;
+pub mod card;
+pub mod credential;
+pub mod listing;
+pub mod register;

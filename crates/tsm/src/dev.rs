@@ -1,0 +1,8 @@
+//! Development set-up: certificates, configuration files, a CAP file, citizens.
+//!
+//! Nothing here is for production: the keys lie as PEM files in one folder.
+
+pub mod cap;
+pub mod citizen;
+pub mod layout;
+pub mod pki;

@@ -1,0 +1,76 @@
+//! Errors on a terminal: what went wrong, and what to do next.
+
+use tonic::Status;
+
+/// Advice for a stable reason of the servers.
+#[must_use]
+pub fn advice(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "DOUBLE_ISSUANCE" => {
+            "The person has a live credential or an open application. Revoke or delete the old \
+             credential first: `tsm list credentials`, `tsm revoke ID`."
+        }
+        "REPLAYED_APPLICATION" => {
+            "This signed application was used before. Let the citizen sign a new one with a new nonce."
+        }
+        "SIGNATURE_INVALID" | "CMS_MALFORMED" => {
+            "The signed application was damaged or is not CMS SignedData with attached content. \
+             Sign it again: `openssl cms -sign -binary -nodetach -outform DER`."
+        }
+        "CHAIN_UNTRUSTED" => {
+            "The signing certificate does not come from a trusted authority (trust_anchors in the \
+             configuration of sp-tsm)."
+        }
+        "SIGNING_CERT_EXPIRED" => "The citizen needs a valid signing certificate.",
+        "CARD_UNREACHABLE" => {
+            "No phone holds this card now. Start it (`uicc-sim attach`), then repeat the command."
+        }
+        "CARD_BUSY" => "Another worker uses the card. Repeat the command in a moment.",
+        "CARD_UNKNOWN" => {
+            "Register the card first: `tsm card register FILE` or `tsm dev register DIR`."
+        }
+        "INSUFFICIENT_SE_MEMORY" => {
+            "The SIM has too little free memory. Free some, or use another SIM."
+        }
+        "SE_NOT_ELIGIBLE" => "The SIM can not take the service; the detail says why.",
+        "TENANT_FORBIDDEN" => "This certificate's tenant or role may not do this.",
+        _ => return None,
+    })
+}
+
+/// The text of an error with its causes, and advice where there is some.
+#[must_use]
+pub fn explain(error: &anyhow::Error) -> String {
+    let mut lines = Vec::new();
+    let mut reason = None;
+    for cause in error.chain() {
+        match cause.downcast_ref::<Status>() {
+            Some(status) => {
+                reason = tsm_server::status::reason_of(status);
+                lines.push(describe(status, reason.as_deref()));
+                break;
+            }
+            None => lines.push(cause.to_string()),
+        }
+    }
+    lines.dedup();
+    let mut text = lines.join(": ");
+    if let Some(advice) = reason.as_deref().and_then(advice) {
+        text.push_str("\n  ");
+        text.push_str(advice);
+    }
+    text
+}
+
+fn describe(status: &Status, reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) => format!("{reason}: {}", status.message()),
+        None if status.code() == tonic::Code::Unavailable => {
+            format!(
+                "the server does not answer ({}); is it running?",
+                status.message()
+            )
+        }
+        None => format!("{}: {}", status.code(), status.message()),
+    }
+}

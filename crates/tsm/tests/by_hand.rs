@@ -1,0 +1,497 @@
+//! The three programs run by hand from `tsm dev init`, with applications that
+//! were signed outside our code, by `openssl cms`.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use support::{Running, fails, free_ports, openssl, succeeds, tsm, wait_until, write};
+
+/// A set-up with both servers running and the first card attached.
+struct Hand {
+    folder: tempfile::TempDir,
+    mno_port: u16,
+    cards: Vec<String>,
+    running: Vec<Running>,
+}
+
+impl Hand {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("dev");
+        let (mno_port, sp_port) = free_ports();
+        let made = succeeds(
+            tsm()
+                .args([
+                    "dev",
+                    "init",
+                    "--json",
+                    "--algorithm",
+                    "p256",
+                    "--cards",
+                    "3",
+                ])
+                .args([
+                    "--mno-port",
+                    &mno_port.to_string(),
+                    "--sp-port",
+                    &sp_port.to_string(),
+                ])
+                .arg(&dir),
+        );
+        let made: Value = serde_json::from_str(&made).unwrap();
+        let cards: Vec<String> = serde_json::from_value(made["cards"].clone()).unwrap();
+        let mut hand = Self {
+            folder,
+            mno_port,
+            cards,
+            running: Vec::new(),
+        };
+        hand.start_servers();
+        succeeds(hand.tsm().args(["dev", "register"]).arg(hand.dir()));
+        hand.attach(0);
+        hand
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.folder.path().join("dev")
+    }
+
+    fn tsm(&self) -> Command {
+        let mut command = tsm();
+        command.env("TSM_CONFIG", self.dir().join("tsm.toml"));
+        command
+    }
+
+    fn start_servers(&mut self) {
+        for server in ["mno-tsm", "sp-tsm"] {
+            let config = self.dir().join(format!("{server}.toml"));
+            self.running.push(Running::start(
+                tsm().arg(server).arg("--config").arg(config),
+            ));
+        }
+        wait_until("starting the servers", || {
+            self.tsm()
+                .args(["list", "applications"])
+                .output()
+                .unwrap()
+                .status
+                .success()
+                && self
+                    .tsm()
+                    .args(["list", "services"])
+                    .output()
+                    .unwrap()
+                    .status
+                    .success()
+        });
+    }
+
+    /// Ends both servers as a power cut would, and starts them again.
+    fn restart_servers(&mut self) {
+        let phones = self.running.split_off(2);
+        for server in self.running.drain(..) {
+            server.kill();
+        }
+        self.start_servers();
+        self.running.extend(phones);
+    }
+
+    fn attach(&mut self, card: usize) {
+        let (dir, iccid) = (self.dir(), self.cards[card].clone());
+        let pki = dir.join("pki");
+        self.running.push(Running::start(
+            tsm()
+                .args(["uicc-sim", "attach", "--gateway"])
+                .arg(format!("https://localhost:{}", self.mno_port))
+                .arg("--state")
+                .arg(self.card_state(card))
+                .arg("--ca")
+                .arg(pki.join("tls-root.pem"))
+                .arg("--cert")
+                .arg(pki.join("device.pem"))
+                .arg("--key")
+                .arg(pki.join("device.key")),
+        ));
+        wait_until("attaching the phone", || {
+            let shown = self
+                .tsm()
+                .args(["show", "card", &iccid, "--json"])
+                .output()
+                .unwrap();
+            serde_json::from_slice::<Value>(&shown.stdout)
+                .is_ok_and(|card| card["attached"] == true)
+        });
+    }
+
+    fn card_state(&self, card: usize) -> PathBuf {
+        self.dir()
+            .join("cards")
+            .join(&self.cards[card])
+            .join("card.state")
+    }
+
+    fn applicants(&self) -> PathBuf {
+        self.dir().join("applicants")
+    }
+
+    /// An application for a card, signed by `openssl cms`.
+    fn signed(&self, card: usize, signer: &str, name: &str, options: &[&str]) -> PathBuf {
+        let content =
+            succeeds(
+                self.tsm()
+                    .args(["dev", "application", "--iccid", &self.cards[card]]),
+            );
+        self.sign(&content, signer, name, options)
+    }
+
+    fn sign(&self, content: &str, signer: &str, name: &str, options: &[&str]) -> PathBuf {
+        let folder = self.applicants();
+        write(&folder.join("application.json"), content.as_bytes());
+        let (certificate, key) = (format!("{signer}.pem"), format!("{signer}.key"));
+        let mut arguments = vec![
+            "cms",
+            "-sign",
+            "-nodetach",
+            "-binary",
+            "-in",
+            "application.json",
+            "-signer",
+            &certificate,
+            "-inkey",
+            &key,
+            "-outform",
+            "DER",
+            "-out",
+            name,
+        ];
+        arguments.extend(options);
+        openssl(&folder, &arguments);
+        folder.join(name)
+    }
+
+    fn apply(&self, cms: &Path) -> Value {
+        let out = succeeds(self.tsm().args(["apply", "--json", "--cms"]).arg(cms));
+        serde_json::from_str(&out).unwrap()
+    }
+
+    fn refused(&self, cms: &Path) -> String {
+        let before = self.applications();
+        let error = fails(self.tsm().args(["apply", "--cms"]).arg(cms));
+        assert_eq!(
+            self.applications(),
+            before,
+            "a refused application changed something"
+        );
+        error
+    }
+
+    fn applications(&self) -> String {
+        succeeds(self.tsm().args(["list", "applications", "--json"]))
+    }
+
+    fn provision(&self, application: &str, pin: &str) -> Value {
+        let file = self.folder.path().join("pin");
+        write(&file, pin.as_bytes());
+        let out = succeeds(
+            self.tsm()
+                .args(["provision", "--json", application, "--pin-file"])
+                .arg(&file),
+        );
+        serde_json::from_str(&out).unwrap()
+    }
+
+    fn change(&self, verb: &str, credential: &str) -> Value {
+        let out = succeeds(self.tsm().args([verb, "--json", credential]));
+        serde_json::from_str(&out).unwrap()
+    }
+
+    fn tree(&self, card: usize) -> String {
+        succeeds(self.tsm().args(["card", "tree"]).arg(self.card_state(card)))
+    }
+
+    /// The citizen's certificate of openssl's own making, under the folder's authority.
+    fn openssl_citizen(&self, name: &str, subject: &str, days: &[&str], authority: &str) {
+        let folder = self.applicants();
+        let (key, csr, pem) = (
+            format!("{name}.key"),
+            format!("{name}.csr"),
+            format!("{name}.pem"),
+        );
+        openssl(
+            &folder,
+            &[
+                "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", &key, "-out", &csr,
+                "-subj", subject,
+            ],
+        );
+        let (ca, ca_key) = (format!("{authority}.pem"), format!("{authority}.key"));
+        let mut sign = vec![
+            "x509",
+            "-req",
+            "-in",
+            &csr,
+            "-CA",
+            &ca,
+            "-CAkey",
+            &ca_key,
+            "-CAcreateserial",
+            "-extfile",
+            "citizen.ext",
+            "-out",
+            &pem,
+        ];
+        sign.extend(days);
+        openssl(&folder, &sign);
+    }
+}
+
+#[test]
+fn an_application_signed_by_openssl_becomes_a_login() {
+    let mut hand = Hand::start();
+    hand.openssl_citizen(
+        "taro",
+        "/C=JP/CN=Taro/serialNumber=777000111222",
+        &["-days", "30"],
+        "signing-ca",
+    );
+    let application = hand.apply(&hand.signed(0, "taro", "taro.der", &[]));
+    assert_eq!(application["state"], "APPROVED");
+
+    let again = hand.refused(&hand.applicants().join("taro.der"));
+    assert!(again.contains("REPLAYED_APPLICATION"), "{again}");
+    hand.restart_servers();
+    let id = application["application"].as_str().unwrap();
+    hand.wait_for_phone(0);
+    let credential = hand.provision(id, "5821");
+    assert_eq!(credential["state"], "ACTIVE");
+    assert_eq!(credential["card_agrees"], true);
+    assert_eq!(credential["private_key_destroyed"], true);
+    hand.check_login(credential["credential"].as_str().unwrap(), "5821");
+
+    let second = hand.refused(&hand.signed(1, "taro", "second.der", &[]));
+    assert!(second.contains("DOUBLE_ISSUANCE"), "{second}");
+    hand.check_life(credential["credential"].as_str().unwrap());
+    hand.check_audit();
+}
+
+impl Hand {
+    fn wait_for_phone(&self, card: usize) {
+        wait_until("the phone dialling in again", || {
+            let shown = self
+                .tsm()
+                .args(["show", "card", &self.cards[card], "--json"])
+                .output()
+                .unwrap();
+            serde_json::from_slice::<Value>(&shown.stdout)
+                .is_ok_and(|card| card["attached"] == true)
+        });
+    }
+
+    /// Signs on a copy of the card, as the card itself is in the phone.
+    fn check_login(&self, credential: &str, pin: &str) {
+        let folder = self.folder.path();
+        std::fs::copy(self.card_state(0), folder.join("copy.state")).unwrap();
+        write(&folder.join("challenge"), b"let me in");
+        write(&folder.join("pin"), pin.as_bytes());
+        let sign = |pin: &str| {
+            let mut command = self.tsm();
+            command.current_dir(folder);
+            command.args([
+                "card",
+                "sign",
+                "--state",
+                "copy.state",
+                "--challenge",
+                "challenge",
+            ]);
+            command.args(["--out", "signature", "--pin-file", pin]);
+            command
+        };
+        write(&folder.join("wrong"), b"0000");
+        let error = fails(&mut sign("wrong"));
+        assert!(error.contains("2 tries left"), "{error}");
+        succeeds(&mut sign("pin"));
+        succeeds(self.tsm().current_dir(folder).args([
+            "show",
+            "credential",
+            credential,
+            "--certificate",
+            "certificate.pem",
+        ]));
+        let ca = self.dir().join("sp-tsm/user-authentication-ca.pem");
+        openssl(
+            folder,
+            &["verify", "-CAfile", ca.to_str().unwrap(), "certificate.pem"],
+        );
+        let key = openssl(
+            folder,
+            &["x509", "-in", "certificate.pem", "-pubkey", "-noout"],
+        );
+        write(&folder.join("public.pem"), key.as_bytes());
+        openssl(
+            folder,
+            &[
+                "dgst",
+                "-sha256",
+                "-verify",
+                "public.pem",
+                "-signature",
+                "signature",
+                "challenge",
+            ],
+        );
+        succeeds(
+            self.tsm()
+                .current_dir(folder)
+                .args(["check", "certificate.pem"]),
+        );
+    }
+
+    /// Suspend, resume, revoke and delete, on the server and on the card.
+    fn check_life(&self, credential: &str) {
+        let check = || {
+            let certificate = self.folder.path().join("certificate.pem");
+            self.tsm()
+                .arg("check")
+                .arg(certificate)
+                .output()
+                .unwrap()
+                .stdout
+        };
+        let suspended = self.change("suspend", credential);
+        assert_eq!(
+            (&suspended["state"], &suspended["card_agrees"]),
+            (&"SUSPENDED".into(), &true.into())
+        );
+        assert!(self.tree(0).contains("LOCKED"), "{}", self.tree(0));
+        assert_eq!(check(), b"SUSPENDED\n");
+        assert_eq!(self.change("resume", credential)["state"], "ACTIVE");
+        assert!(!self.tree(0).contains("LOCKED"), "{}", self.tree(0));
+        assert_eq!(check(), b"GOOD\n");
+        let revoked = self.change("revoke", credential);
+        assert_eq!(
+            (&revoked["state"], &revoked["card_agrees"]),
+            (&"REVOKED".into(), &true.into())
+        );
+        assert!(self.tree(0).contains("no credential"), "{}", self.tree(0));
+        assert_eq!(check(), b"REVOKED\n");
+        let error = fails(self.tsm().args(["resume", credential]));
+        assert!(error.contains("WRONG_STATE"), "{error}");
+        let deleted = self.change("delete", credential);
+        assert_eq!(deleted["card_agrees"], true);
+        assert!(!self.tree(0).contains("D392F000"), "{}", self.tree(0));
+
+        // The person may have another one now, on the same card.
+        let application = self.apply(&self.signed(0, "taro", "third.der", &[]));
+        let next = self.provision(application["application"].as_str().unwrap(), "9175");
+        assert_eq!(next["state"], "ACTIVE");
+        assert_ne!(next["credential"], credential);
+    }
+
+    fn check_audit(&self) {
+        let report = succeeds(self.tsm().args(["audit", "verify"]));
+        assert!(report.contains("every hash fits"), "{report}");
+    }
+}
+
+#[test]
+fn applications_that_must_be_refused_are_refused_with_a_reason() {
+    let hand = Hand::start();
+    let folder = hand.applicants();
+
+    let mut bytes = std::fs::read(hand.signed(0, "citizen-1", "changed.der", &[])).unwrap();
+    let at = bytes.windows(5).position(|w| w == b"nonce").unwrap() + 10;
+    bytes[at] ^= 1;
+    write(&folder.join("changed.der"), &bytes);
+    let error = hand.refused(&folder.join("changed.der"));
+    assert!(
+        error.contains("SIGNATURE_INVALID") || error.contains("CMS_MALFORMED"),
+        "{error}"
+    );
+
+    openssl(
+        &folder,
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "unknown-ca.key",
+            "-out",
+            "unknown-ca.pem",
+            "-subj",
+            "/CN=TSM development signing CA",
+        ],
+    );
+    hand.openssl_citizen(
+        "stranger",
+        "/CN=Stranger/serialNumber=777000111333",
+        &["-days", "30"],
+        "unknown-ca",
+    );
+    let error = hand.refused(&hand.signed(0, "stranger", "stranger.der", &[]));
+    assert!(error.contains("CHAIN_UNTRUSTED"), "{error}");
+
+    hand.openssl_citizen(
+        "late",
+        "/CN=Late/serialNumber=777000111444",
+        &["-days", "-1"],
+        "signing-ca",
+    );
+    let error = hand.refused(&hand.signed(0, "late", "late.der", &[]));
+    assert!(error.contains("SIGNING_CERT_EXPIRED"), "{error}");
+
+    hand.openssl_citizen("nobody", "/CN=Nobody", &["-days", "30"], "signing-ca");
+    let error = hand.refused(&hand.signed(0, "nobody", "nobody.der", &[]));
+    assert!(error.contains("PERSON_MISSING"), "{error}");
+
+    let error = hand.refused(&hand.sign("{\"iccid\": 1}", "citizen-1", "json.der", &[]));
+    assert!(error.contains("APPLICATION_MALFORMED"), "{error}");
+
+    write(&folder.join("noise"), &[0x30, 0x82, 0xFF, 0xFF, 1, 2, 3]);
+    let error = hand.refused(&folder.join("noise"));
+    assert!(error.contains("CMS_MALFORMED"), "{error}");
+    write(&folder.join("empty"), b"");
+    hand.refused(&folder.join("empty"));
+    hand.refused(&folder.join("citizen-1.pem"));
+}
+
+#[test]
+fn forms_of_cms_that_openssl_makes_are_accepted() {
+    let hand = Hand::start();
+    let folder = hand.applicants();
+    let pem = hand.signed(0, "citizen-1", "one.pem", &["-outform", "PEM"]);
+    assert_eq!(hand.apply(&pem)["state"], "APPROVED");
+    // The same CMS as DER is the same application.
+    openssl(
+        &folder,
+        &[
+            "cms", "-cmsout", "-in", "one.pem", "-inform", "PEM", "-outform", "DER", "-out",
+            "one.der",
+        ],
+    );
+    let error = hand.refused(&folder.join("one.der"));
+    assert!(error.contains("REPLAYED_APPLICATION"), "{error}");
+    assert_eq!(
+        hand.apply(&hand.signed(1, "citizen-2", "two.der", &["-noattr"]))["state"],
+        "APPROVED"
+    );
+    hand.openssl_citizen(
+        "rsa",
+        "/CN=R/serialNumber=777000111555",
+        &["-days", "30"],
+        "signing-ca",
+    );
+    let pss = hand.signed(
+        2,
+        "rsa",
+        "pss.der",
+        &["-keyopt", "rsa_padding_mode:pss", "-md", "sha384"],
+    );
+    assert_eq!(hand.apply(&pss)["state"], "APPROVED");
+}
