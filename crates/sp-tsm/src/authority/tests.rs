@@ -147,6 +147,7 @@ fn refuses_keys_and_certificates_that_do_not_fit() {
         "pkcs8 -topk8 -nocrypt -in other.key -outform DER -out other.der",
         &[],
     );
+    openssl.write("ca.key", &openssl.read("authority.key"));
     openssl.key("leaf", P256);
     openssl.certificate("leaf", "ca", "/CN=Leaf", "basicConstraints=CA:FALSE\n");
     let new = |pem: &[u8], key: &[u8]| EmbeddedAuthority::new(pem, key, POLICY).err();
