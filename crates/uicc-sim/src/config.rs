@@ -91,7 +91,11 @@ impl CardConfig {
         let description: Description = if text.trim_start().starts_with('{') {
             serde_json::from_str(text)?
         } else {
-            toml::from_str(text)?
+            toml::from_str(text).map_err(|mut error| {
+                // It would show the line, which may hold a key.
+                error.set_input(None);
+                error
+            })?
         };
         description.try_into()
     }

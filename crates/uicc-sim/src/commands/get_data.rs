@@ -1,19 +1,32 @@
 //! GET DATA (G 11.3): what anybody may read of a security domain.
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::capability::{Capabilities, ProtocolCapability};
+use globalplatform::card_data::{
+    CardRecognitionData, ExtendedCardResources, KeyInformation, KeyInformationTemplate,
+    SecureChannelProtocol,
+};
 use globalplatform::commands::get_data::GetData;
+use globalplatform::commands::put_key::AES;
 use globalplatform::status_word::StatusWord;
-use globalplatform::tlv::{Tag, Writer};
+use globalplatform::tlv::{Reader, Tag, Writer};
 
 use super::Domain;
+use super::install::SUPPORTED_PRIVILEGES;
 use crate::chip::Chip;
 use crate::operating_system::refusal;
-use crate::security_domain::{KeySet, SecurityDomain};
+use crate::security_domain::SecurityDomain;
 
 /// Tag list that asks for all applications.
 const ALL_APPLICATIONS: &[u8] = &[0x5C, 0x00];
-/// Type of AES keys in the key information template.
-const AES: u8 = 0x88;
+/// GlobalPlatform 2.3.1 as recognition data write it.
+const VERSION: [u32; 3] = [2, 3, 1];
+/// SCP03.
+const SCP03: u8 = 0x03;
+/// AES-128, -192 and -256 in the capability information.
+const ALL_KEY_SIZES: u8 = 0x07;
+/// SHA-256, SHA-384 and SHA-512 in the capability information.
+const HASHES: [u8; 3] = [0x02, 0x03, 0x04];
 
 impl Domain<'_> {
     /// The whole data object, or for the ISO class its value alone.
@@ -21,92 +34,106 @@ impl Domain<'_> {
         let get = GetData::from_apdu(command).map_err(refusal)?;
         let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
         let domain = self.storage.domain(&self.aid).ok_or(not_found)?;
-        let value = self.value(domain, &get).ok_or(not_found)?;
-        if get.iso {
-            return Ok(ResponseApdu::with_data(value));
+        let object = self.object(domain, &get).ok_or(not_found)?;
+        if !get.iso || get.tag == GetData::APPLICATIONS {
+            return Ok(ResponseApdu::with_data(object));
         }
-        let mut object = Writer::new();
-        object.tlv(Tag(get.tag.into()), &value);
-        Ok(ResponseApdu::with_data(object.into_vec()))
+        let value = Reader::new(&object).tlv().map_err(|_| not_found)?.value;
+        Ok(ResponseApdu::with_data(value))
     }
 
-    fn value(&self, domain: &SecurityDomain, get: &GetData) -> Option<Vec<u8>> {
+    fn object(&self, domain: &SecurityDomain, get: &GetData) -> Option<Vec<u8>> {
         if let Some(stored) = domain.data(get.tag) {
-            return Some(stored.to_vec());
+            return Some(object(get.tag, stored));
         }
         match get.tag {
-            GetData::CARD_RECOGNITION => Some(recognition_data(domain)),
+            GetData::CARD_RECOGNITION => Some(recognition_data(domain).encode()),
+            GetData::CAPABILITIES if self.is_isd() => Some(capabilities(domain).encode()),
             GetData::KEY_INFORMATION => key_information(domain),
             GetData::SEQUENCE_COUNTER => sequence_counter(domain),
-            GetData::CARD_RESOURCES => Some(self.resources()),
+            GetData::CARD_RESOURCES => Some(self.resources().encode()),
             GetData::APPLICATIONS if get.data == ALL_APPLICATIONS && self.is_isd() => {
                 Some(applications(self.storage))
             }
             _ => None,
         }
     }
-}
 
-impl Domain<'_> {
-    /// FF21: number of applications, and what may be used of each memory. In a supplementary domain the free memory is
-    /// what its quota leaves.
-    fn resources(&self) -> Vec<u8> {
+    /// In a supplementary domain the free memory is what its quota leaves.
+    fn resources(&self) -> ExtendedCardResources {
         let applications = self.storage.applications.len().saturating_sub(1);
-        let mut value = Writer::new();
-        value.tlv(
-            Tag(0x81),
-            &u16::try_from(applications)
-                .unwrap_or(u16::MAX)
-                .to_be_bytes(),
-        );
-        value.tlv(
-            Tag(0x82),
-            &self.storage.memory_available(&self.aid).to_be_bytes(),
-        );
-        value.tlv(Tag(0x83), &self.storage.volatile_free().to_be_bytes());
-        value.into_vec()
-    }
-}
-/// The value of tag 66: which GlobalPlatform, which secure channel (G H.2).
-pub(crate) fn recognition_data(domain: &SecurityDomain) -> Vec<u8> {
-    const GLOBAL_PLATFORM: [u8; 6] = [0x2A, 0x86, 0x48, 0x86, 0xFC, 0x6B];
-    let oid = |arcs: &[u8]| {
-        let mut writer = Writer::new();
-        writer.tlv(Tag(0x06), &[&GLOBAL_PLATFORM[..], arcs].concat());
-        writer.into_vec()
-    };
-    let mut value = Writer::new();
-    value.nested(Tag(0x73), |data| {
-        data.bytes(&oid(&[0x01]));
-        data.tlv(Tag(0x60), &oid(&[0x02, 0x02, 0x03, 0x01]));
-        data.tlv(Tag(0x63), &oid(&[0x03]));
-        data.tlv(Tag(0x64), &oid(&[0x04, 0x03, domain.scp_i]));
-    });
-    value.into_vec()
-}
-fn key_information(domain: &SecurityDomain) -> Option<Vec<u8>> {
-    let mut value = Writer::new();
-    for set in &domain.key_sets {
-        for id in 1..=3 {
-            let length = u8::try_from(set.key_length()).ok()?;
-            value.tlv(Tag(0xC0), &[id, set.version, AES, length]);
+        ExtendedCardResources {
+            applications: u32::try_from(applications).unwrap_or(u32::MAX),
+            free_non_volatile: self.storage.memory_available(&self.aid),
+            free_volatile: self.storage.volatile_free(),
         }
     }
-    Some(value.into_vec()).filter(|value| !value.is_empty())
 }
+
+fn object(tag: u16, value: &[u8]) -> Vec<u8> {
+    let mut object = Writer::new();
+    object.tlv(Tag(tag.into()), value);
+    object.into_vec()
+}
+
+/// Which GlobalPlatform, which secure channel (G H.2).
+pub(crate) fn recognition_data(domain: &SecurityDomain) -> CardRecognitionData {
+    CardRecognitionData {
+        version: VERSION.to_vec(),
+        protocols: vec![SecureChannelProtocol {
+            number: SCP03.into(),
+            i: domain.scp_i.into(),
+        }],
+        has_identification_scheme: true,
+        other: Vec::new(),
+    }
+}
+
+/// What this card can do (G H.4).
+fn capabilities(domain: &SecurityDomain) -> Capabilities {
+    Capabilities {
+        protocols: vec![ProtocolCapability {
+            number: SCP03,
+            options: vec![domain.scp_i],
+            aes_key_sizes: Some(ALL_KEY_SIZES),
+            other: Vec::new(),
+        }],
+        domain_privileges: Some(SUPPORTED_PRIVILEGES),
+        hashes: Some(HASHES.to_vec()),
+        ..Capabilities::default()
+    }
+}
+
+/// The domain's own keys; none for a domain that uses those above.
+fn key_information(domain: &SecurityDomain) -> Option<Vec<u8>> {
+    let key = |set: &crate::security_domain::KeySet, id| {
+        let length = u16::try_from(set.key_length()).unwrap_or(u16::MAX);
+        KeyInformation::new(id, set.version, AES, length)
+    };
+    let sets = domain.key_sets.iter();
+    let keys: Vec<KeyInformation> = sets
+        .flat_map(|set| (1..=3).map(|id| key(set, id)))
+        .collect();
+    let template = KeyInformationTemplate { keys };
+    (!template.keys.is_empty()).then(|| template.encode())
+}
+
+/// The counter of the default key version, unless challenges are random and there is none.
 fn sequence_counter(domain: &SecurityDomain) -> Option<Vec<u8>> {
-    let set: &KeySet = domain.key_set(0)?;
-    let [_, counter @ ..] = set.counter.to_be_bytes();
+    let [_, counter @ ..] = domain.key_set(0)?.counter.to_be_bytes();
     scp03::ScpParameters::new(domain.scp_i)
         .is_ok_and(scp03::ScpParameters::pseudo_random)
-        .then(|| counter.to_vec())
+        .then(|| object(GetData::SEQUENCE_COUNTER, &counter))
 }
+
+/// One `61{4F AID}` for everything that can be selected.
 fn applications(chip: &Chip) -> Vec<u8> {
-    let mut value = Writer::new();
-    for application in chip.applications.iter().filter(|a| chip.may_be_selected(a)) {
-        value.nested(Tag(0x61), |entry| {
-            entry.tlv(Tag(0x4F), application.aid.as_bytes())
+    let mut entries = Writer::new();
+    let selectable = chip.applications.iter().filter(|a| chip.may_be_selected(a));
+    for application in selectable {
+        entries.nested(Tag(0x61), |entry| {
+            entry.tlv(Tag(0x4F), application.aid.as_bytes());
         });
     }
-    value.into_vec()
+    entries.into_vec()
 }

@@ -11,6 +11,8 @@ use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::install::Install;
 use globalplatform::status_word::StatusWord;
 
+pub(crate) use application::SUPPORTED_PRIVILEGES;
+
 use super::Domain;
 use crate::operating_system::refusal;
 

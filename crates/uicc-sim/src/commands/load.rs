@@ -3,9 +3,8 @@
 use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::load::Load;
-use globalplatform::load_file::{ImportedPackage, LoadFile};
+use globalplatform::load_file::{ImportedPackage, LoadFile, LoadFileStructure};
 use globalplatform::status_word::StatusWord;
-use globalplatform::tlv::{Reader, Tag};
 use sha2::Digest;
 
 use super::Domain;
@@ -14,10 +13,6 @@ use crate::memory::load_file_footprint;
 use crate::operating_system::refusal;
 use crate::platform_packages;
 
-/// Load file data block, in clear.
-const DATA_BLOCK: Tag = Tag(0xC4);
-/// DAP block; nobody on this card verifies it.
-const DAP_BLOCK: Tag = Tag(0xE2);
 /// A package that the load file imports is missing (Java Card).
 const IMPORT_MISSING: StatusWord = StatusWord(0x6438);
 
@@ -45,28 +40,25 @@ impl Loading {
         }
     }
 
-    /// The data block in what was received, after all checks that need nothing but the load file.
-    fn data_block(&self) -> Result<LoadFile, StatusWord> {
-        let mut reader = Reader::new(&self.received);
-        let mut object = reader.tlv().map_err(|_| StatusWord::WRONG_DATA)?;
-        while object.tag == DAP_BLOCK {
-            object = reader.tlv().map_err(|_| StatusWord::WRONG_DATA)?;
-        }
-        if object.tag != DATA_BLOCK || reader.finish().is_err() {
-            return Err(StatusWord::WRONG_DATA);
-        }
-        if self
-            .hash
-            .as_ref()
-            .is_some_and(|hash| !is_hash_of(hash, object.value))
+    /// The load file in what was received, after all checks that need nothing else. DAP blocks are skipped: no domain
+    /// on this card has the privilege to verify them.
+    fn load_file(&self) -> Result<LoadFile, StatusWord> {
+        let wrong = StatusWord::WRONG_DATA;
+        let structure = LoadFileStructure::decode(&self.received).map_err(|_| wrong)?;
+        let block = &structure.data_block;
+        if structure.ciphered
+            || self
+                .hash
+                .as_ref()
+                .is_some_and(|hash| !is_hash_of(hash, block))
         {
-            return Err(StatusWord::WRONG_DATA);
+            return Err(wrong);
         }
-        let file = LoadFile::from_data_block(object.value).map_err(|_| StatusWord::WRONG_DATA)?;
+        let file = LoadFile::from_data_block(block).map_err(|_| wrong)?;
         if file.package_aid == self.aid {
             Ok(file)
         } else {
-            Err(StatusWord::WRONG_DATA)
+            Err(wrong)
         }
     }
 }
@@ -102,7 +94,7 @@ impl Domain<'_> {
     }
 
     fn finish_load(&mut self, loading: &Loading) -> Result<(), StatusWord> {
-        let file = loading.data_block()?;
+        let file = loading.load_file()?;
         if !file.imports.iter().all(|import| self.is_present(import)) {
             return Err(IMPORT_MISSING);
         }

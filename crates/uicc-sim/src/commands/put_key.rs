@@ -10,7 +10,7 @@ use super::Domain;
 use crate::operating_system::refusal;
 use crate::security_domain::{KeySet, SecurityDomain};
 
-/// Version of initial ISD keys, which the first PUT KEY replaces whatever it says.
+/// Version of initial ISD keys, which the first PUT KEY replaces.
 const INITIAL_VERSION: u8 = 0xFF;
 
 impl Domain<'_> {
@@ -51,14 +51,14 @@ fn place_for(
     }
     let position = |version: u8| domain.key_sets.iter().position(|s| s.version == version);
     let replaced = match (put.replaces, position(INITIAL_VERSION)) {
-        (_, Some(initial)) => Some(initial),
+        (0x00 | INITIAL_VERSION, Some(initial)) => Some(initial),
         (0x00, None) => None,
-        (version, None) => Some(position(version).ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?),
+        (version, _) => Some(position(version).ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?),
     };
     let taken = position(set.version).is_some_and(|place| Some(place) != replaced);
     let other_length = replaced
         .and_then(|place| domain.key_sets.get(place))
-        .is_some_and(|old| put.replaces != 0x00 && old.key_length() != set.key_length());
+        .is_some_and(|old| old.version != INITIAL_VERSION && old.key_length() != set.key_length());
     if taken || other_length {
         return Err(StatusWord::WRONG_DATA);
     }

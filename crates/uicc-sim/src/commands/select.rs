@@ -5,7 +5,7 @@ use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::select::{Select, SelectResponse};
 use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::status_word::StatusWord;
-use globalplatform::tlv::{Tag, Writer};
+use globalplatform::tlv::{Reader, Tag, Writer};
 
 use crate::channel::Channel;
 use crate::chip::Chip;
@@ -103,13 +103,16 @@ fn select_applet(
     instance.ok_or(StatusWord::NO_DIAGNOSIS)?.select()
 }
 
-/// File control information of a security domain, with its card recognition data.
+/// File control information of a security domain, with its recognition data (73).
 fn domain_information(chip: &Chip, aid: Aid) -> Vec<u8> {
     let mut information = SelectResponse::new(aid);
     information.max_command_data = Some(MAX_COMMAND_DATA);
-    if let Some(domain) = chip.domain(&aid) {
-        information.management_data = Some(recognition_data(domain));
-    }
+    information.management_data = chip.domain(&aid).and_then(|domain| {
+        let recognition = recognition_data(domain).encode();
+        let card_data = Reader::new(&recognition).tlv().ok()?;
+        let data = card_data.reader().tlv().ok()?;
+        Some(data.value.to_vec())
+    });
     information.encode()
 }
 

@@ -4,7 +4,7 @@ use globalplatform::apdu::CommandApdu;
 use globalplatform::commands::get_status::{GetStatus, Scope};
 use globalplatform::commands::select::SelectResponse;
 use globalplatform::status_word::StatusWord;
-use scp03::SecurityLevel;
+use scp03::{Host, Mode, SecurityLevel};
 
 use crate::terminal::*;
 
@@ -139,12 +139,13 @@ fn channels_4_and_above_carry_sessions_too() {
     let mut t = Terminal::new();
     t.hex("00 70 00 05");
     let challenge = t.host_challenge();
-    let host = scp03::Host::start(&isd_keys(), 0x30, scp03::Mode::S8, &challenge).unwrap();
-    let response = t.send(&host.command().on_channel(5).unwrap());
+    let host = Host::start(&isd_keys(), 0x30, Mode::S8, &challenge).unwrap();
+    let host = host.on_channel(5).unwrap();
+    let response = t.send(&host.command());
     let host = host
         .receive(&response, SecurityLevel::Full, Some(ISD.as_bytes()))
         .unwrap();
-    let response = t.send(&host.command().on_channel(5).unwrap());
+    let response = t.send(&host.command());
     let mut channel = host.receive(&response).unwrap();
     let status = GetStatus::all(Scope::IssuerSecurityDomain).to_apdu();
     let wrapped = channel.wrap(&status.on_channel(5).unwrap()).unwrap();

@@ -131,7 +131,7 @@ fn an_interrupted_or_disordered_load_is_gone() {
         .to_apdu()
     };
     assert_eq!(
-        isd.sw(&mut t, &block(0, true, &structure)),
+        isd.sw(&mut t, &block(0, true, &structure[..100])),
         CONDITIONS,
         "nothing announced"
     );
@@ -467,6 +467,7 @@ fn a_locked_card_answers_and_changes_nothing() {
     let mut isd = t.isd();
     isd.ok(&mut t, &card(0xFF));
     assert_eq!(t.hex("00 A4 04 00 00").sw, CONDITIONS);
+    t.card.reset();
     assert!(t.data(0x0066).sw.is_success());
     assert_eq!(t.hex("80 50 30 00 08 0102030405060708 00").sw, CONDITIONS);
 }

@@ -21,7 +21,7 @@ fn the_file_holds_the_card_after_every_command() {
     let dir = tempfile::tempdir().unwrap();
     let (path, copy) = (dir.path().join("card.state"), dir.path().join("copy.state"));
     let commands = record();
-    assert!(commands.len() > 40);
+    assert!(commands.len() > 20);
     let mut card = Uicc::new(config()).unwrap();
     card.persist_to(&path).unwrap();
     for command in &commands {

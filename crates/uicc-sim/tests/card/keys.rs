@@ -15,6 +15,7 @@ fn other_keys() -> StaticKeys {
 }
 
 fn versions(t: &mut Terminal) -> Vec<u8> {
+    t.select(ISD);
     let response = t.data(0x00E0);
     let template = KeyInformationTemplate::decode(&response.data).unwrap();
     let mut versions: Vec<u8> = template.keys.iter().map(|key| key.version).collect();
@@ -50,19 +51,11 @@ fn both_forms_of_put_key_are_taken_and_answered_with_check_values() {
 #[test]
 fn replacing_starts_the_counter_anew_and_keeps_the_length() {
     let mut t = Terminal::new();
+    t.isd();
+    t.isd();
+    t.select(ISD);
+    assert_eq!(t.data(0x00C1).data, [0xC1, 0x03, 0x00, 0x00, 0x02]);
     let mut isd = t.isd();
-    isd = {
-        drop(isd);
-        t.isd()
-    };
-    assert_eq!(
-        t.data(0x00C1).data,
-        [0xC1, 0x03, 0x00, 0x00, 0x02].as_slice()
-    );
-    let mut isd = {
-        drop(isd);
-        t.isd()
-    };
     let dek = isd_keys().dek;
     let longer = ssd_keys().put_key(0x30, 0x30, &dek).to_apdu();
     assert_eq!(isd.sw(&mut t, &longer), StatusWord(0x6A80));
@@ -97,7 +90,6 @@ fn a_wrong_check_value_stores_nothing() {
     let mut two = other_keys().put_key(0x00, 0x31, &isd_keys().dek);
     two.keys.pop();
     assert_eq!(isd.sw(&mut t, &two.to_apdu()), StatusWord(0x6A80));
-    t.select(ISD);
     assert_eq!(versions(&mut t), [0x30]);
     t.isd();
 }
@@ -114,7 +106,6 @@ fn initial_keys_go_with_the_first_put_key() {
         &ssd_keys().put_key(0x00, 0x30, &isd_keys().dek).to_apdu(),
     );
     t.open(ISD, &ssd_keys(), 0x30, SecurityLevel::Full);
-    t.select(ISD);
     assert_eq!(versions(&mut t), [0x30]);
 }
 
@@ -167,7 +158,6 @@ fn the_last_key_set_of_the_card_stays() {
         ..delete_version(0x30)
     };
     isd.ok(&mut t, &last_too);
-    t.select(ISD);
     assert_eq!(versions(&mut t), [0x31]);
     t.open(ISD, &other_keys(), 0x00, SecurityLevel::Full);
 }

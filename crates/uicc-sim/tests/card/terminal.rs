@@ -12,9 +12,12 @@ use globalplatform::commands::load::load_blocks;
 use globalplatform::commands::select::Select;
 use globalplatform::commands::set_status::SetStatus;
 use globalplatform::commands::store_data::{Encryption, Structure, store_data_blocks};
+use globalplatform::load_file::{
+    Applet, AppletList, Component, ComponentKind, Directory, Header, ImportList, ImportedPackage,
+    LoadFileStructure,
+};
 use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
-use globalplatform::tlv::{Tag, Writer};
 use scp03::{Channel, Host, Mode, SecurityLevel, StaticKeys};
 use uicc_sim::{CardConfig, Uicc};
 
@@ -291,59 +294,73 @@ pub fn data_block(
     imports: &[(&[u8], (u8, u8))],
     size: usize,
 ) -> Vec<u8> {
-    let header = {
-        let mut c = vec![0xDE, 0xCA, 0xFF, 0xED, 0x02, 0x02, 0x04, 0x00, 0x01];
-        c.push(package.as_bytes().len() as u8);
-        c.extend(package.as_bytes());
-        component(0x01, &c)
+    let format = (2, 2);
+    let header = Header {
+        format,
+        uses_int: false,
+        has_export: false,
+        has_applet: !modules.is_empty(),
+        cap: None,
+        packages: vec![ImportedPackage {
+            aid: package,
+            version: (1, 0),
+        }],
+        names: Vec::new(),
     };
-    let import = {
-        let mut c = vec![imports.len() as u8];
-        for (aid, (major, minor)) in imports {
-            c.extend([*minor, *major, aid.len() as u8]);
-            c.extend(*aid);
+    let applets = AppletList {
+        applets: modules
+            .iter()
+            .map(|aid| Applet {
+                aid: *aid,
+                install_method_block: 0,
+                install_method_offset: 0x10,
+            })
+            .collect(),
+    };
+    let packages = imports.iter().map(|(aid, version)| {
+        let aid = Aid::new(aid).unwrap();
+        ImportedPackage {
+            aid,
+            version: *version,
         }
-        component(0x04, &c)
+    });
+    let imports = ImportList {
+        packages: packages.collect(),
     };
-    let applet = {
-        let mut c = vec![modules.len() as u8];
-        for module in modules {
-            c.push(module.as_bytes().len() as u8);
-            c.extend(module.as_bytes());
-            c.extend([0x00, 0x10]);
-        }
-        component(0x03, &c)
+    let mut contents = vec![
+        (ComponentKind::Header, header.encode().unwrap()),
+        (ComponentKind::Import, imports.encode().unwrap()),
+        (ComponentKind::Method, vec![0x5A; size]),
+    ];
+    if !modules.is_empty() {
+        contents.insert(2, (ComponentKind::Applet, applets.encode(false).unwrap()));
+    }
+    let mut directory = Directory {
+        import_count: imports.packages.len() as u8,
+        applet_count: modules.len() as u8,
+        ..Directory::default()
     };
-    let method = component(0x07, &vec![0x5A; size.max(1)]);
-    let sizes = |n: &[u8]| (n.len() as u16 - 3).to_be_bytes();
-    let directory = {
-        let mut c = Vec::new();
-        c.extend(sizes(&header));
-        c.extend(31u16.to_be_bytes());
-        c.extend(sizes(&applet));
-        c.extend(sizes(&import));
-        c.extend([0, 0, 0, 0]);
-        c.extend(sizes(&method));
-        c.extend([0; 10]);
-        c.extend([0; 6]);
-        c.extend([imports.len() as u8, modules.len() as u8, 0]);
-        component(0x02, &c)
-    };
-    [header, directory, import, applet, method].concat()
-}
-
-fn component(tag: u8, contents: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![tag];
-    bytes.extend((contents.len() as u16).to_be_bytes());
-    bytes.extend(contents);
-    bytes
+    for (kind, info) in &contents {
+        directory.set_size(*kind, info.len() as u32);
+    }
+    let length = directory.encode(format, false).unwrap().len();
+    directory.set_size(ComponentKind::Directory, length as u32);
+    contents.insert(
+        1,
+        (
+            ComponentKind::Directory,
+            directory.encode(format, false).unwrap(),
+        ),
+    );
+    let components = contents.iter();
+    components
+        .flat_map(|(kind, info)| Component::new(*kind, info).encode(false).unwrap())
+        .collect()
 }
 
 /// Wraps a data block into the structure that LOAD transports.
 pub fn load_file_structure(data_block: &[u8]) -> Vec<u8> {
-    let mut writer = Writer::new();
-    writer.tlv(Tag(0xC4), data_block);
-    writer.into_vec()
+    LoadFileStructure::new(data_block).encode()
 }
 
 /// The JPKI package, with imports that every card has.

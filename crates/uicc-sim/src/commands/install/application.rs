@@ -19,7 +19,7 @@ use crate::security_domain::{Consents, SecurityDomain};
 const SCP03: u8 = 0x03;
 
 /// What this card can do for an application; it refuses to promise more.
-const SUPPORTED: Privileges = Privileges::SECURITY_DOMAIN
+pub(crate) const SUPPORTED_PRIVILEGES: Privileges = Privileges::SECURITY_DOMAIN
     .union(Privileges::DELEGATED_MANAGEMENT)
     .union(Privileges::CARD_LOCK)
     .union(Privileges::CARD_TERMINATE)
@@ -81,7 +81,7 @@ impl Domain<'_> {
         privileges: Privileges,
         holder: Option<&Aid>,
     ) -> Result<(), StatusWord> {
-        if privileges.check().is_err() || !SUPPORTED.contains(privileges) {
+        if privileges.check().is_err() || !SUPPORTED_PRIVILEGES.contains(privileges) {
             return Err(StatusWord::WRONG_DATA);
         }
         let others = || {

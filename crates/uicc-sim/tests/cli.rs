@@ -1,0 +1,90 @@
+//! The command line: from a description to a card to its tree.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+const DESCRIPTION: &str = r#"
+iccid = "8981100000000000018"
+memory_bytes = 65536
+seed = "0000000000000000000000000000000000000000000000000000000000000001"
+kdd = "00010203040506070809"
+
+[keys]
+enc = "404142434445464748494A4B4C4D4E4F"
+mac = "404142434445464748494A4B4C4D4E4F"
+dek = "404142434445464748494A4B4C4D4E4F"
+"#;
+
+fn run(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_uicc-sim"))
+        .args(arguments)
+        .current_dir(dir)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn makes_a_card_once_and_shows_it() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("card.toml"), DESCRIPTION).unwrap();
+    let new = ["new", "--config", "card.toml", "--state", "card.state"];
+    let made = run(dir.path(), &new);
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let again = run(dir.path(), &new);
+    assert!(!again.status.success());
+    assert!(String::from_utf8_lossy(&again.stderr).contains("exists already"));
+
+    let shown = run(dir.path(), &["show", "--state", "card.state"]);
+    let tree = String::from_utf8(shown.stdout).unwrap();
+    assert_eq!(
+        tree,
+        "UICC 8981100000000000018  SECURED  [#...................] 584 of 65536 B\n\
+         └─ security domain A000000151000000  SECURED  72 B used, no quota\n   \
+         ├─ key set 30  AES-128  check values 504A77 504A77 504A77  counter 0\n   \
+         └─ load file A0000001515350 1.0  in ROM\n"
+    );
+    let shown = run(dir.path(), &["show", "--state", "card.state", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(json["domains"][0]["key_sets"][0]["version"], "30");
+    assert_eq!(json["memory"]["total"], 65536);
+}
+
+#[test]
+fn says_what_is_wrong_with_a_description() {
+    let dir = tempfile::tempdir().unwrap();
+    for (change, complaint) in [
+        (("memory_bytes = 65536", ""), "memory_bytes"),
+        (("8981100000000000018", "89811"), "iccid"),
+        (("kdd = \"00", "kdd = \""), "kdd: has 9 bytes"),
+        (("enc = \"40", "enc = \"4"), "keys.enc: is not hexadecimal"),
+        (("enc = \"40", "enc = \""), "keys"),
+        (("[keys]", "colour = \"red\"\n[keys]"), "colour"),
+    ] {
+        let text = DESCRIPTION.replace(change.0, change.1);
+        std::fs::write(dir.path().join("card.toml"), text).unwrap();
+        let output = run(
+            dir.path(),
+            &["new", "--config", "card.toml", "--state", "card.state"],
+        );
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success());
+        assert!(error.contains(complaint), "{complaint}: {error}");
+        assert!(
+            !error.contains("4041424344"),
+            "keys are not for error messages: {error}"
+        );
+    }
+}
+
+#[test]
+fn explains_itself() {
+    let output = run(Path::new("."), &["--help"]);
+    let help = String::from_utf8(output.stdout).unwrap();
+    for word in ["new", "show", "attach"] {
+        assert!(help.contains(word), "{help}");
+    }
+}
