@@ -1,7 +1,6 @@
 //! Generated gRPC code of the Trusted Service Manager; nothing else.
 //!
 //! The protobuf files under `proto/tsm/` are the documentation of these types.
-#![expect(missing_docs, reason = "generated code; the .proto files carry the documentation")]
 
 /// Everything below `tsm`.
 pub mod tsm {

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The program under test.
@@ -41,16 +41,6 @@ pub fn fails(command: &mut Command) -> String {
 /// `openssl` with arguments; must succeed.
 pub fn openssl(folder: &Path, arguments: &[&str]) -> String {
     succeeds(Command::new("openssl").args(arguments).current_dir(folder))
-}
-
-/// Output of `openssl` whatever its exit code.
-#[expect(dead_code, reason = "not every test file needs it")]
-pub fn openssl_output(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new("openssl")
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
 }
 
 /// A server or phone that ends with the test.

@@ -1,11 +1,9 @@
 //! The main job, checked by outside programs: one command, then openssl.
 
-mod support;
-
 use std::path::Path;
 
+use crate::support::{fails, files_below, openssl, succeeds, tsm};
 use serde_json::Value;
-use support::{fails, files_below, openssl, succeeds, tsm};
 
 struct Demo {
     folder: tempfile::TempDir,
@@ -49,7 +47,7 @@ impl Demo {
                 &folder,
                 &["x509", "-in", "certificate.pem", "-pubkey", "-noout"],
             );
-            support::write(&folder.join("public.pem"), key.as_bytes());
+            crate::support::write(&folder.join("public.pem"), key.as_bytes());
             let verified = openssl(
                 &folder,
                 &[
@@ -206,7 +204,7 @@ fn equal_seeds_give_equal_cards_and_citizens() {
 #[test]
 fn a_folder_with_something_in_it_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    support::write(&folder.path().join("mine"), b"keep");
+    crate::support::write(&folder.path().join("mine"), b"keep");
     let error = fails(tsm().args(["demo", "--out"]).arg(folder.path()));
     assert!(error.contains("not empty"), "{error}");
     assert_eq!(files_below(folder.path()), [folder.path().join("mine")]);

@@ -1,13 +1,11 @@
 //! The three programs run by hand from `tsm dev init`, with applications that
 //! were signed outside our code, by `openssl cms`.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::{Running, fails, free_ports, openssl, succeeds, tsm, wait_until, write};
 use serde_json::Value;
-use support::{Running, fails, free_ports, openssl, succeeds, tsm, wait_until, write};
 
 /// A set-up with both servers running and the first card attached.
 struct Hand {
