@@ -45,11 +45,25 @@ pub(super) fn start(
     let working = Arc::clone(state);
     state.life.spawn(async move {
         let _held = (at_work, room);
+        if let Some(first) = present(&working, &id).await {
+            let _ = sender.try_send(Ok(first));
+        }
         let last = work(&working, &caller, &id, &pin, &sender).await;
         // The caller may be gone; the result is stored.
         let _ = sender.try_send(last);
     });
     Ok(ReceiverStream::new(receiver))
+}
+
+/// The first message: where the application stands before any stage.
+async fn present(state: &State, id: &str) -> Option<sp::ProvisionProgress> {
+    // A store that fails, fails again in the work itself.
+    let application = state.store.load::<Application>(id).await.ok()??;
+    Some(sp::ProvisionProgress {
+        application: Some(convert::application(&application.value)),
+        stage: None,
+        credential: None,
+    })
 }
 
 async fn work(
