@@ -372,6 +372,7 @@ mod tests {
             service: definition.name.clone(),
             provider: definition.provider.clone(),
             desired: ServiceState::Installed,
+            is_stale: false,
             observed: Some(ServiceState::Installed),
             problem: None,
             handover: Some(tsm_core::card::deployment::KeyHandover {

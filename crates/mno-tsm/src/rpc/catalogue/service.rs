@@ -6,7 +6,7 @@ use tsm_core::card::catalogue::{Package, ServiceDefinition};
 use tsm_core::card::deployment::{Deployment, ServiceState};
 use tsm_core::error::Reason;
 use tsm_core::identity::{Caller, ServiceName};
-use tsm_core::ports::{Batch, StoreError, VaultError};
+use tsm_core::ports::{Batch, StoreError};
 use tsm_core::record::{Record, Table};
 use tsm_server::status::{self, invalid_field};
 
@@ -36,17 +36,16 @@ pub(super) async fn register(
 
 /// The hand-over must be possible when the first card gets the service.
 fn check_key(state: &State, definition: &ServiceDefinition) -> Result<(), Status> {
-    match state
+    let sealed = state
         .vault
-        .hpke_seal(&definition.provider_public_key, b"tsm key check", &[])
-    {
-        Ok(_) => Ok(()),
-        Err(error @ VaultError::Storage(_)) => Err(status::of(&error)),
-        Err(_) => Err(invalid_field(
+        .hpke_seal(&definition.provider_public_key, b"tsm key check", &[]);
+    sealed.map(drop).map_err(|error| {
+        tracing::info!(error = %error, "a provider's public key is not usable");
+        invalid_field(
             "service.provider_public_key",
             "is not a point of the curve P-256",
-        )),
-    }
+        )
+    })
 }
 
 async fn define(
