@@ -1,4 +1,8 @@
 //! The command line: from a description to a card to its tree.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a test may panic, outside its test function too"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output};

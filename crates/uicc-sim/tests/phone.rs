@@ -1,4 +1,9 @@
 //! The phone against a gateway in the same process.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what fails in a test may panic, outside its test function too"
+)]
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

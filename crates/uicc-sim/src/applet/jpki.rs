@@ -138,13 +138,8 @@ impl Applet for Jpki {
         for key in live.into_iter().chain(pending) {
             show_key(key, show);
         }
-        for half in self
-            .slots
-            .pending
-            .iter()
-            .flat_map(|p| [&p.half.0, &p.half.1])
-        {
-            if let Some(prime) = half {
+        if let Some(pending) = &self.slots.pending {
+            for prime in [&pending.half.0, &pending.half.1].into_iter().flatten() {
                 show("rsa-prime", prime.as_slice());
             }
         }

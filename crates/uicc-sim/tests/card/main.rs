@@ -1,4 +1,8 @@
 //! The card against a host: whole sessions over its contacts, nothing from inside it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what fails in a test may panic, outside its test function too"
+)]
 
 mod applet;
 mod channels;

@@ -402,13 +402,8 @@ fn the_provider_resets_the_pin() {
 
 #[test]
 fn an_observer_sees_the_parts_of_private_keys() {
-    use std::sync::{Arc, Mutex};
-    let seen: Arc<Mutex<Vec<(&'static str, Vec<u8>)>>> = Arc::default();
     let mut t = Terminal::new();
-    let log = Arc::clone(&seen);
-    t.card.observe_secrets(Box::new(move |kind, secret| {
-        log.lock().unwrap().push((kind, secret.to_vec()));
-    }));
+    let seen = t.observe();
     deploy(&mut t);
     let mut ssd = t.ssd();
     ssd.personalise(&mut t, &credential(Kind::Rsa, [1; 16], "1234"));

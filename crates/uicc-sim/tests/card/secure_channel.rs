@@ -288,13 +288,8 @@ fn a_torn_chain_of_commands_is_forgotten() {
 
 #[test]
 fn secrets_are_shown_to_an_observer_only() {
-    use std::sync::{Arc, Mutex};
-    let seen: Arc<Mutex<Vec<(&'static str, Vec<u8>)>>> = Arc::default();
     let mut t = Terminal::new();
-    let log = Arc::clone(&seen);
-    t.card.observe_secrets(Box::new(move |kind, secret| {
-        log.lock().unwrap().push((kind, secret.to_vec()));
-    }));
+    let seen = t.observe();
     t.isd();
     let seen = seen.lock().unwrap();
     for (kind, secret) in [

@@ -1,5 +1,7 @@
 //! A reader with a card in it, and a host that knows the keys.
 
+use std::sync::{Arc, Mutex};
+
 use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::delete::Delete;
@@ -66,7 +68,20 @@ pub struct Session {
     channel: Channel,
 }
 
+/// Kind and bytes of the secrets that an observer was shown.
+pub type SeenSecrets = Arc<Mutex<Vec<(&'static str, Vec<u8>)>>>;
+
 impl Terminal {
+    /// Collects every secret of the card from now on.
+    pub fn observe(&mut self) -> SeenSecrets {
+        let seen = SeenSecrets::default();
+        let log = Arc::clone(&seen);
+        self.card.observe_secrets(Box::new(move |kind, secret| {
+            log.lock().unwrap().push((kind, secret.to_vec()));
+        }));
+        seen
+    }
+
     pub fn new() -> Self {
         Self::with(config())
     }
