@@ -1,9 +1,9 @@
 //! The embedded certification authority: the port
-//! [`CertificateAuthority`](tsm_core::ports::CertificateAuthority) with a key
+//! [`CertificateAuthority`] with a key
 //! from the vault.
 //!
-//! Certificates follow RFC 5280 and the profile in [`profile`]. None leaves
-//! before it was read back and checked by [`lint`]: profile, fields as asked
+//! Certificates follow RFC 5280 and the profile in `authority/profile.rs`. None leaves
+//! before it was read back and checked by `authority/lint.rs`: profile, fields as asked
 //! for, signature under the authority's own certificate.
 
 mod lint;

@@ -1,10 +1,11 @@
 //! The `CardLink` port: scripts go through the operator's relay.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tonic::Status;
 use tonic::transport::Channel;
+use tonic::{ConnectError, Status};
 use tsm_core::error::Reason;
 use tsm_core::identity::{Iccid, ServiceName};
 use tsm_core::ports::{CardLink, Clock, LinkError, Script};
@@ -13,8 +14,6 @@ use tsm_proto::mno::ExchangeRequest;
 use tsm_proto::mno::card_channel_client::CardChannelClient;
 use tsm_server::convert::script_commands;
 use tsm_server::status::reason_of;
-
-use std::sync::Arc;
 
 /// The answer may need this much longer than the script's own deadline.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -74,11 +73,16 @@ impl CardLink for RelayLink {
     }
 }
 
-/// Only the operator's own word tells that a script was not sent. Everything
-/// else, a broken connection above all, leaves its effect in doubt.
+/// A script was not sent when the operator says so, or when there was no
+/// connection to send it over. Everything else, a connection that broke above
+/// all, leaves its effect in doubt.
 fn error(status: &Status) -> LinkError {
     let Some(reason) = reason_of(status) else {
-        return LinkError::InDoubt;
+        return if never_connected(status) {
+            LinkError::NotAttached
+        } else {
+            LinkError::InDoubt
+        };
     };
     match Reason::parse(&reason) {
         Some(Reason::CardUnreachable) => LinkError::NotAttached,
@@ -90,10 +94,41 @@ fn error(status: &Status) -> LinkError {
     }
 }
 
+/// Whether the transport could not connect at all.
+fn never_connected(status: &Status) -> bool {
+    let mut cause = std::error::Error::source(status);
+    while let Some(error) = cause {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use tsm_server::status::refusal;
+
+    #[tokio::test]
+    async fn without_a_connection_nothing_was_sent() {
+        struct Noon;
+        impl Clock for Noon {
+            fn now(&self) -> Timestamp {
+                Timestamp(0)
+            }
+        }
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", free.local_addr().unwrap());
+        drop(free);
+        let channel = Channel::from_shared(address).unwrap().connect_lazy();
+        let link = RelayLink::new(channel, ServiceName::new("jpki").unwrap(), Arc::new(Noon));
+        let iccid = Iccid::new("8981100000000000017").unwrap();
+        let exchange = |deadline| link.exchange(&iccid, 1, Script::default(), Timestamp(deadline));
+        assert_eq!(exchange(30_000).await, Err(LinkError::NotAttached));
+        assert_eq!(exchange(0).await, Err(LinkError::Expired));
+    }
 
     #[test]
     fn only_the_operator_s_word_says_that_nothing_was_sent() {

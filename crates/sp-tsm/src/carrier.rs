@@ -166,6 +166,7 @@ fn change(answer: mno::Deployment, tenant: &Tenant) -> Result<ServiceChange, &'s
             provider: tenant.clone(),
             desired: state(answer.desired()).ok_or("desired")?,
             observed,
+            is_stale: !answer.converged,
             problem: (!answer.problem.is_empty()).then(|| answer.problem.clone()),
             handover,
             key_setup,

@@ -6,6 +6,7 @@
 mod make;
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -102,7 +103,9 @@ impl KeyPool {
     async fn take_rsa(&self) -> Result<KeyPair, KeyPairError> {
         let mut waiting = None;
         loop {
-            let made = self.shared.made.notified();
+            // Registered before looking, so that no key is made unheard in between.
+            let mut made = pin!(self.shared.made.notified());
+            made.as_mut().enable();
             {
                 let mut state = self.shared.lock();
                 state.last_taken = Some(Instant::now());
@@ -313,7 +316,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refills_after_a_quiet_while() {
+    async fn refills_what_was_taken() {
         let pool = KeyPool::start(1).expect("pool");
         full(&pool).await;
         pool.take(KeyAlgorithm::Rsa2048).await.expect("key");
