@@ -57,6 +57,9 @@ pub struct Deployment {
     pub desired: ServiceState,
     /// What the last verified reading showed; `None` before it.
     pub observed: Option<ServiceState>,
+    /// The desired state was changed and the card was not read since: `observed`
+    /// may be wrong, as a script whose answer was lost may have changed it.
+    pub is_stale: bool,
     /// Stable reason why the work can't go on by itself.
     pub problem: Option<String>,
     /// Hand-over of the domain's first keys, from before they are sent to the card.
@@ -78,6 +81,7 @@ impl Deployment {
     #[must_use]
     pub fn converged(&self) -> bool {
         match (self.desired, self.observed) {
+            _ if self.is_stale => false,
             (ServiceState::Installed, Some(ServiceState::Active)) => true,
             (desired, Some(observed)) => desired == observed,
             (_, None) => false,

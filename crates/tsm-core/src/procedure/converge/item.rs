@@ -131,6 +131,7 @@ impl Item {
         let deployment = &mut self.deployment;
         let service = DesiredService::new(&self.definition, &self.package, deployment.desired);
         deployment.observed = service.observed(content);
+        deployment.is_stale = false;
         if deployment.observed == Some(ServiceState::Absent) {
             deployment.handover = None;
         }
@@ -162,6 +163,13 @@ impl Item {
         let replaced = self.deployment.handover.replace(handover);
         self.first_keys = Some((keys, replaced));
         Ok(())
+    }
+
+    /// The first keys were made, but no script with them was sent.
+    pub(super) fn withdraw_first_keys(&mut self) {
+        if let Some((_, replaced)) = self.first_keys.take() {
+            self.deployment.handover = replaced;
+        }
     }
 
     /// A reading from before the first keys were sent shows that the domain had

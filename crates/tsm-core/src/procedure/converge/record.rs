@@ -64,6 +64,7 @@ impl Worker<'_> {
         {
             Ok(()) => Ok(true),
             Err(ConvergeError::Store(StoreError::Conflict(_))) => {
+                self.items.iter_mut().for_each(Item::withdraw_first_keys);
                 self.follow(None).await?;
                 Ok(false)
             }

@@ -146,6 +146,7 @@ async fn decide(
     let now = context.clock.now();
     let deployment = Deployment {
         desired,
+        is_stale: current.is_stale || desired != current.desired,
         problem: None,
         updated_at: now,
         ..current
@@ -199,6 +200,7 @@ fn fresh(
         provider: definition.provider.clone(),
         desired: ServiceState::Absent,
         observed: None,
+        is_stale: false,
         problem: None,
         handover: None,
         key_setup: KeySetup::CarrierTrusted,

@@ -198,15 +198,13 @@ impl<'a> Worker<'a> {
         &mut self,
         changes: &[Change],
     ) -> Result<Option<Vec<PreparedChange>>, ConvergeError> {
-        for item in &mut self.items {
-            item.first_keys = None;
-        }
         let mut prepared = Vec::with_capacity(changes.len());
         for change in changes {
             match self.prepare_change(change).await? {
                 Ok(change) => prepared.push(change),
                 Err((reason, note)) => {
                     self.refuse(&change.service, reason, note);
+                    self.items.iter_mut().for_each(Item::withdraw_first_keys);
                     return Ok(None);
                 }
             }
@@ -339,6 +337,10 @@ impl<'a> Worker<'a> {
                 item.keep_older_keys(before);
             }
         }
+        // What was sent counts from now on.
+        self.items
+            .iter_mut()
+            .for_each(|item| item.first_keys = None);
         match played.refusal {
             Some(Refusal::Reading(sw)) => Err(ConvergeError::Unreadable(sw)),
             Some(Refusal::Change(index, sw)) => {

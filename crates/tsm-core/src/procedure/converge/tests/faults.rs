@@ -187,3 +187,23 @@ fn a_roll_back_that_is_interrupted_is_finished_later() {
     assert!(deployment.has_open_work());
     check(&world, ServiceState::Absent);
 }
+
+#[test]
+fn a_state_that_is_desired_again_does_not_count_before_the_card_was_read() {
+    let world = World::new();
+    for desired in [
+        ServiceState::Installed,
+        ServiceState::Active,
+        ServiceState::Suspended,
+    ] {
+        world.desire(desired);
+        world.converge().unwrap();
+    }
+    world.desire(ServiceState::Active);
+    world.link.fault(Fault::LoseAnswer);
+    world.converge().unwrap_err();
+    // The card is unlocked, the last reading says suspended.
+    let again = world.desire(ServiceState::Suspended);
+    assert!(!again.converged() && again.has_open_work());
+    check(&world, ServiceState::Suspended);
+}

@@ -219,3 +219,19 @@ fn a_request_that_comes_meanwhile_is_followed_and_not_overwritten() {
         assert_eq!(*deployment, world.deployment());
     }
 }
+
+#[test]
+fn a_hand_over_that_was_not_stored_is_not_kept() {
+    let world = World::new();
+    world.desire(ServiceState::Installed);
+    world.converge().unwrap();
+    let handover = world.deployment().handover;
+    // The snapshot says that the card is empty, and the load file is gone: new
+    // keys are planned and never sent.
+    world.edit_uicc(|uicc| uicc.content.as_mut().unwrap().entries.truncate(1));
+    let package: crate::card::catalogue::Package = world.load(&PACKAGE.to_string());
+    world.remove::<LoadFilePiece>(&LoadFilePiece::id(&package.sha256, 0));
+    let report = world.converge().unwrap();
+    assert_eq!(report.deployment(&jpki()).unwrap().handover, handover);
+    assert_eq!(world.deployment().observed, Some(ServiceState::Installed));
+}
