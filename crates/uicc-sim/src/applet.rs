@@ -89,6 +89,9 @@ pub trait Platform {
     /// cannot be written; nothing has changed then.
     fn save(&mut self, contents: &[u8]) -> Result<(), StatusWord>;
 
+    /// Whether a checker wants to see the secrets of this card; working one out for nobody is worth nothing.
+    fn is_observed(&self) -> bool;
+
     /// Shows a secret that the card now holds to a checker, if one observes this card.
     fn show_secret(&mut self, kind: &'static str, secret: &[u8]);
 }

@@ -99,6 +99,10 @@ impl Platform for CardPlatform<'_> {
         self.storage.commit()
     }
 
+    fn is_observed(&self) -> bool {
+        self.secrets.is_observed()
+    }
+
     fn show_secret(&mut self, kind: &'static str, secret: &[u8]) {
         self.secrets.show(kind, secret);
     }

@@ -269,7 +269,9 @@ impl Jpki {
         self.slots = next;
         // What the phone selected and verified may not exist any more.
         self.deselect();
-        self.show_secrets(&mut |kind, secret| platform.show_secret(kind, secret));
+        if platform.is_observed() {
+            self.show_secrets(&mut |kind, secret| platform.show_secret(kind, secret));
+        }
         Ok(())
     }
 }

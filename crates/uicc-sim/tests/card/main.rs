@@ -12,6 +12,8 @@ mod endurance;
 mod keys;
 mod memory;
 mod personalisation;
+mod rights;
 mod robustness;
 mod secure_channel;
+mod states;
 mod terminal;

@@ -6,6 +6,7 @@ use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::delete::Delete;
 use globalplatform::commands::get_data::GetData;
+use globalplatform::commands::get_status::{GetStatus, GetStatusResponse, Scope};
 use globalplatform::commands::install::{
     InstallForInstall, InstallForLoad, InstallForPersonalization, InstallParameters,
     LoadParameters, SecurityDomainParameters,
@@ -19,7 +20,9 @@ use globalplatform::load_file::{
     LoadFileStructure,
 };
 use globalplatform::privileges::Privileges;
+use globalplatform::registry::RegistryEntry;
 use globalplatform::status_word::StatusWord;
+use globalplatform::tlv::Tag;
 use scp03::{Channel, Host, Mode, SecurityLevel, StaticKeys};
 use uicc_sim::{CardConfig, Uicc};
 
@@ -32,6 +35,12 @@ pub const JPKI: Aid = uicc_sim::applet::jpki::MODULE;
 pub const DOMAIN_PACKAGE: Aid = Aid::from_slice_const(&[0xA0, 0x00, 0x00, 0x01, 0x51, 0x53, 0x50]);
 pub const DOMAIN_MODULE: Aid =
     Aid::from_slice_const(&[0xA0, 0x00, 0x00, 0x01, 0x51, 0x53, 0x50, 0x41]);
+
+/// A package that nobody knows, with one module, an instance of it, and another domain.
+pub const PACKAGE: Aid = Aid::from_slice_const(&[0xF0, 0x01, 0x02, 0x03, 0x04, 0x00]);
+pub const MODULE: Aid = Aid::from_slice_const(&[0xF0, 0x01, 0x02, 0x03, 0x04, 0x01]);
+pub const INSTANCE: Aid = Aid::from_slice_const(&[0xF0, 0x01, 0x02, 0x03, 0x04, 0x02]);
+pub const OTHER_SSD: Aid = Aid::from_slice_const(&[0xF0, 0x01, 0x02, 0x03, 0x04, 0x03]);
 
 /// The ISD's keys: one byte value each, so that they differ.
 pub fn isd_keys() -> StaticKeys {
@@ -231,6 +240,29 @@ impl Session {
         response
     }
 
+    /// Part of the registry, page by page; nothing when nothing is found.
+    pub fn registry(&mut self, terminal: &mut Terminal, scope: Scope) -> Vec<RegistryEntry> {
+        let mut command = GetStatus::all(scope);
+        command.tag_list = [0x4F, 0x9F70, 0xC5, 0xC4, 0xCC, 0xCE, 0x84]
+            .map(Tag)
+            .to_vec();
+        let mut entries = Vec::new();
+        loop {
+            let response = self.send(terminal, &command.to_apdu());
+            if response.sw == StatusWord::REFERENCED_DATA_NOT_FOUND {
+                return entries;
+            }
+            entries.extend(GetStatusResponse::decode(&response.data).unwrap().entries);
+            match response.sw {
+                StatusWord::MORE_DATA => command.next = true,
+                sw => {
+                    assert_eq!(sw, StatusWord::OK);
+                    return entries;
+                }
+            }
+        }
+    }
+
     /// LOADs a load file structure; the status word of the last block that was sent.
     pub fn load(&mut self, terminal: &mut Terminal, structure: &[u8]) -> StatusWord {
         let mut sw = StatusWord::OK;
@@ -376,6 +408,11 @@ pub fn data_block(
 /// Wraps a data block into the structure that LOAD transports.
 pub fn load_file_structure(data_block: &[u8]) -> Vec<u8> {
     LoadFileStructure::new(data_block).encode()
+}
+
+/// The data block of the unknown package.
+pub fn foreign() -> Vec<u8> {
+    data_block(PACKAGE, &[MODULE], &[], 300)
 }
 
 /// The JPKI package, with imports that every card has.

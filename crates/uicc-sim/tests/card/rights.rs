@@ -1,0 +1,201 @@
+//! Who may manage what: privileges, extradition, registry updates.
+
+use globalplatform::aid::Aid;
+use globalplatform::apdu::CommandApdu;
+use globalplatform::commands::get_status::{GetStatus, Scope};
+use globalplatform::commands::install::{
+    InstallForExtradition, InstallForMakeSelectable, InstallForRegistryUpdate, RegistryParameters,
+};
+use globalplatform::privileges::Privileges;
+use globalplatform::status_word::StatusWord;
+use scp03::SecurityLevel;
+
+use crate::terminal::*;
+
+const NOT_FOUND: StatusWord = StatusWord(0x6A88);
+const CONDITIONS: StatusWord = StatusWord(0x6985);
+const SECURITY: StatusWord = StatusWord(0x6982);
+const WRONG_DATA: StatusWord = StatusWord(0x6A80);
+
+#[test]
+fn an_ssd_without_management_rights_changes_nothing() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let mut ssd = t.ssd();
+    for (command, sw) in [
+        (install_for_load(PACKAGE, None, None).to_apdu(), SECURITY),
+        (
+            install_applet(JPKI_PACKAGE, JPKI, INSTANCE).to_apdu(),
+            SECURITY,
+        ),
+        (
+            install_ssd(OTHER_SSD, ssd_privileges(), None).to_apdu(),
+            SECURITY,
+        ),
+        (delete(JPKI, false), SECURITY),
+        (delete(JPKI_PACKAGE, true), SECURITY),
+        (InstallForMakeSelectable::new(JPKI).to_apdu(), SECURITY),
+        (set_status(ISD, 0x80), SECURITY),
+        (
+            GetStatus::all(Scope::IssuerSecurityDomain).to_apdu(),
+            SECURITY,
+        ),
+        (CommandApdu::new(0x80, 0xF0, 0x80, 0x7F), SECURITY),
+    ] {
+        assert_eq!(ssd.sw(&mut t, &command), sw, "{command:?}");
+    }
+    let visible: Vec<Aid> = ssd
+        .registry(&mut t, Scope::Applications)
+        .iter()
+        .map(|e| e.aid)
+        .collect();
+    assert_eq!(visible, [SSD, JPKI]);
+    let visible: Vec<Aid> = ssd
+        .registry(&mut t, Scope::LoadFiles)
+        .iter()
+        .map(|e| e.aid)
+        .collect();
+    assert_eq!(visible, [JPKI_PACKAGE]);
+}
+
+#[test]
+fn an_ssd_with_authorized_management_works_in_its_own_house_only() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let mut isd = t.isd();
+    let privileges = ssd_privileges() | Privileges::AUTHORIZED_MANAGEMENT;
+    isd.ok(&mut t, &install_ssd(OTHER_SSD, privileges, None).to_apdu());
+    let mut other = t.open(OTHER_SSD, &isd_keys(), 0x30, SecurityLevel::Full);
+    other.ok(&mut t, &install_for_load(PACKAGE, None, None).to_apdu());
+    assert_eq!(
+        other.load(&mut t, &load_file_structure(&foreign())),
+        StatusWord::OK
+    );
+    other.ok(&mut t, &install_applet(PACKAGE, MODULE, INSTANCE).to_apdu());
+    assert_eq!(
+        other.sw(&mut t, &install_for_load(MODULE, Some(SSD), None).to_apdu()),
+        SECURITY
+    );
+    assert_eq!(
+        other.sw(
+            &mut t,
+            &install_applet(JPKI_PACKAGE, JPKI, MODULE).to_apdu()
+        ),
+        SECURITY
+    );
+    assert_eq!(other.sw(&mut t, &delete(JPKI, false)), SECURITY);
+    assert_eq!(other.sw(&mut t, &set_status(JPKI, 0x80)), SECURITY);
+    let mut greedy = install_applet(PACKAGE, MODULE, MODULE);
+    greedy.privileges = Privileges::CARD_TERMINATE;
+    assert_eq!(other.sw(&mut t, &greedy.to_apdu()), SECURITY);
+    other.ok(&mut t, &set_status(INSTANCE, 0x80));
+    other.ok(&mut t, &delete(PACKAGE, true));
+}
+
+#[test]
+fn delegated_management_needs_a_token_that_this_card_cannot_check() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    let privileges = ssd_privileges() | Privileges::DELEGATED_MANAGEMENT;
+    isd.ok(&mut t, &install_ssd(SSD, privileges, None).to_apdu());
+    let mut ssd = t.open(SSD, &isd_keys(), 0x30, SecurityLevel::Full);
+    let mut load = install_for_load(PACKAGE, None, None);
+    assert_eq!(ssd.sw(&mut t, &load.to_apdu()), SECURITY);
+    load.token = Some(vec![0; 16]);
+    assert_eq!(ssd.sw(&mut t, &load.to_apdu()), SECURITY);
+}
+
+#[test]
+fn privileges_must_make_sense_and_be_supported() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    for privileges in [
+        ssd_privileges() | Privileges::DAP_VERIFICATION,
+        ssd_privileges() | Privileges::TOKEN_VERIFICATION,
+        ssd_privileges() | Privileges::AUTHORIZED_MANAGEMENT | Privileges::DELEGATED_MANAGEMENT,
+        Privileges::TRUSTED_PATH,
+        Privileges::NONE,
+    ] {
+        let install = install_ssd(SSD, privileges, None);
+        assert_eq!(
+            isd.sw(&mut t, &install.to_apdu()),
+            WRONG_DATA,
+            "{privileges}"
+        );
+    }
+    let reset = ssd_privileges() | Privileges::CARD_RESET;
+    isd.ok(&mut t, &install_ssd(SSD, reset, None).to_apdu());
+    assert_eq!(
+        isd.sw(&mut t, &install_ssd(OTHER_SSD, reset, None).to_apdu()),
+        CONDITIONS
+    );
+    t.card.reset();
+    let mut ssd = t.authenticate(SSD, &isd_keys(), 0x30, SecurityLevel::Full);
+    assert_eq!(ssd.registry(&mut t, Scope::Applications)[0].aid, SSD);
+}
+
+#[test]
+fn extradition_needs_both_sides() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let extradite = |to: Aid, aid: Aid| {
+        InstallForExtradition {
+            security_domain: to,
+            aid,
+            parameters: RegistryParameters::default(),
+            token: None,
+        }
+        .to_apdu()
+    };
+    let mut isd = t.isd();
+    let mut closed = install_ssd(OTHER_SSD, ssd_privileges(), Some(2000));
+    closed.parameters.applet.extend([0x82, 0x01, 0x00]);
+    isd.ok(&mut t, &closed.to_apdu());
+    assert_eq!(isd.sw(&mut t, &extradite(OTHER_SSD, JPKI)), CONDITIONS);
+    assert_eq!(isd.sw(&mut t, &extradite(JPKI, JPKI_PACKAGE)), NOT_FOUND);
+    assert_eq!(isd.sw(&mut t, &extradite(ISD, INSTANCE)), NOT_FOUND);
+    isd.ok(&mut t, &extradite(ISD, JPKI));
+    let jpki = isd
+        .registry(&mut t, Scope::Applications)
+        .into_iter()
+        .find(|e| e.aid == JPKI);
+    assert_eq!(jpki.unwrap().security_domain, Some(ISD));
+    isd.ok(&mut t, &extradite(SSD, OTHER_SSD));
+    assert_eq!(isd.sw(&mut t, &extradite(OTHER_SSD, SSD)), CONDITIONS);
+    isd.ok(&mut t, &extradite(SSD, SSD));
+    let roots: Vec<String> = t
+        .card
+        .inventory()
+        .domains
+        .into_iter()
+        .map(|d| d.aid)
+        .collect();
+    assert_eq!(roots, [ISD.to_string(), SSD.to_string()]);
+}
+
+#[test]
+fn a_registry_update_can_take_functions_away() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let mut isd = t.isd();
+    let mut update = InstallForRegistryUpdate {
+        aid: Some(SSD),
+        privileges: Some(ssd_privileges() | Privileges::AUTHORIZED_MANAGEMENT),
+        ..InstallForRegistryUpdate::default()
+    };
+    update.parameters.restrictions = Some(0x01);
+    isd.ok(&mut t, &update.to_apdu());
+    let mut ssd = t.ssd();
+    assert_eq!(ssd.sw(&mut t, &delete(JPKI, false)), CONDITIONS);
+    ssd.ok(&mut t, &install_for_load(PACKAGE, None, None).to_apdu());
+    let mut isd = t.isd();
+    update.privileges = Some(ssd_privileges() | Privileges::DAP_VERIFICATION);
+    update.parameters.restrictions = Some(0x00);
+    assert_eq!(isd.sw(&mut t, &update.to_apdu()), WRONG_DATA);
+    let mut ssd = t.ssd();
+    assert_eq!(
+        ssd.sw(&mut t, &delete(JPKI, false)),
+        CONDITIONS,
+        "nothing of it was done"
+    );
+}

@@ -1,0 +1,103 @@
+//! Life cycle states of the card, of security domains and of applets.
+
+use globalplatform::apdu::CommandApdu;
+use globalplatform::commands::get_status::Scope;
+use globalplatform::commands::install::InstallForMakeSelectable;
+use globalplatform::status_word::StatusWord;
+use scp03::SecurityLevel;
+
+use crate::terminal::*;
+
+const CONDITIONS: StatusWord = StatusWord(0x6985);
+
+#[test]
+fn an_ssd_becomes_personalized_by_itself_only() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    let mut install = install_ssd(SSD, ssd_privileges(), None);
+    install.parameters.applet = vec![0x81, 0x02, 0x03, 0x70];
+    install.make_selectable = false;
+    isd.ok(&mut t, &install.to_apdu());
+    assert_eq!(t.select(SSD), StatusWord(0x6A82), "INSTALLED only");
+    let mut isd = t.isd();
+    isd.ok(&mut t, &InstallForMakeSelectable::new(SSD).to_apdu());
+    assert_eq!(
+        isd.sw(&mut t, &InstallForMakeSelectable::new(SSD).to_apdu()),
+        CONDITIONS
+    );
+    let load = install_for_load(JPKI_PACKAGE, Some(SSD), None).to_apdu();
+    assert_eq!(isd.sw(&mut t, &load), CONDITIONS, "SELECTABLE only");
+    assert_eq!(isd.sw(&mut t, &set_status(SSD, 0x0F)), CONDITIONS);
+    let mut ssd = t.open(SSD, &isd_keys(), 0x30, SecurityLevel::Full);
+    ssd.ok(&mut t, &set_status(SSD, 0x0F));
+    assert_eq!(ssd.sw(&mut t, &set_status(SSD, 0x07)), CONDITIONS);
+    let mut isd = t.isd();
+    isd.ok(&mut t, &load);
+}
+
+#[test]
+fn locking_hides_and_unlocking_restores() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let mut isd = t.isd();
+    isd.ok(&mut t, &set_status(JPKI, 0x80));
+    assert_eq!(isd.sw(&mut t, &set_status(JPKI, 0x80)), CONDITIONS);
+    assert_eq!(t.select(JPKI), StatusWord(0x6A82));
+    let mut ssd = t.ssd();
+    assert_eq!(
+        ssd.registry(&mut t, Scope::Applications)[1].life_cycle,
+        0x87
+    );
+    ssd.ok(&mut t, &set_status(JPKI, 0x07));
+    assert_eq!(t.select(JPKI), StatusWord::OK);
+    let mut isd = t.isd();
+    let hierarchy = CommandApdu::new(0x80, 0xF0, 0x60, 0x80).with_data(SSD.as_bytes());
+    isd.ok(&mut t, &hierarchy);
+    assert_eq!(t.select(SSD), StatusWord(0x6A82));
+    assert_eq!(t.select(JPKI), StatusWord(0x6A82));
+    let unlock = CommandApdu::new(0x80, 0xF0, 0x60, 0x00).with_data(SSD.as_bytes());
+    let mut isd = t.isd();
+    isd.ok(&mut t, &unlock);
+    assert_eq!(isd.sw(&mut t, &unlock), CONDITIONS);
+    t.ssd();
+}
+
+#[test]
+fn an_ssd_can_lock_but_not_unlock_itself() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let mut ssd = t.ssd();
+    ssd.ok(&mut t, &set_status(SSD, 0x80));
+    assert_ne!(ssd.sw(&mut t, &set_status(SSD, 0x0F)), StatusWord::OK);
+    assert_eq!(t.select(SSD), StatusWord(0x6A82));
+    let mut isd = t.isd();
+    isd.ok(&mut t, &set_status(SSD, 0x00));
+    t.ssd();
+}
+
+#[test]
+fn a_locked_card_answers_and_changes_nothing() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let card = |status| CommandApdu::new(0x80, 0xF0, 0x80, status);
+    let mut isd = t.isd();
+    assert_eq!(isd.sw(&mut t, &card(0x07)), CONDITIONS, "never back");
+    isd.ok(&mut t, &card(0x7F));
+    assert_eq!(isd.sw(&mut t, &delete(JPKI, false)), CONDITIONS);
+    assert_eq!(t.select(JPKI), StatusWord(0x6A81));
+    assert_eq!(t.hex("00 A4 04 00 00").sw, StatusWord(0x6283));
+    assert_eq!(t.hex("00 70 00 00 01").sw, StatusWord(0x6A81));
+    let mut isd = t.authenticate(ISD, &isd_keys(), 0x30, SecurityLevel::Full);
+    assert_eq!(
+        isd.registry(&mut t, Scope::IssuerSecurityDomain)[0].life_cycle,
+        0x7F
+    );
+    isd.ok(&mut t, &card(0x0F));
+    assert_eq!(t.select(JPKI), StatusWord::OK);
+    let mut isd = t.isd();
+    isd.ok(&mut t, &card(0xFF));
+    assert_eq!(t.hex("00 A4 04 00 00").sw, CONDITIONS);
+    t.card.reset();
+    assert!(t.data(0x0066).sw.is_success());
+    assert_eq!(t.hex("80 50 30 00 08 0102030405060708 00").sw, CONDITIONS);
+}
