@@ -1,7 +1,7 @@
 //! Reading a card's registry and free memory: GET STATUS and GET DATA FF21
 //! (GlobalPlatform 2.3.1, 11.3 and 11.4; ETSI TS 102 226, 8.2.1.7.2).
 //!
-//! All commands are sent ahead, so the number of GET STATUS [next] is a guess; a
+//! All commands are sent ahead, so the number of GET STATUS for the next entries is a guess; a
 //! superfluous one is refused by the card, which is no harm.
 
 use globalplatform::aid::Aid;
