@@ -24,6 +24,8 @@ pub(super) struct DeploymentForm {
     key_setup: u32,
     #[prost(int64, required, tag = "9")]
     updated_at: i64,
+    #[prost(bool, required, tag = "10")]
+    is_stale: bool,
 }
 
 form!(Deployment as DeploymentForm {
@@ -36,6 +38,7 @@ form!(Deployment as DeploymentForm {
     handover,
     key_setup,
     updated_at,
+    is_stale,
 });
 
 codes!(ServiceState { Absent = 1, Installed = 2, Active = 3, Suspended = 4 });

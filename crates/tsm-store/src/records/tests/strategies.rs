@@ -175,6 +175,7 @@ fn deployment() -> impl Strategy<Value = Deployment> {
         code::<ServiceState>(),
         option::of(code::<ServiceState>()),
         code::<KeySetup>(),
+        any::<bool>(),
     );
     (
         names,
@@ -184,16 +185,19 @@ fn deployment() -> impl Strategy<Value = Deployment> {
         time(),
     )
         .prop_map(
-            |(names, (desired, observed, key_setup), problem, handover, updated_at)| Deployment {
-                iccid: names.0,
-                service: names.1,
-                provider: names.2,
-                desired,
-                observed,
-                problem,
-                handover,
-                key_setup,
-                updated_at,
+            |(names, (desired, observed, key_setup, is_stale), problem, handover, updated_at)| {
+                Deployment {
+                    iccid: names.0,
+                    service: names.1,
+                    provider: names.2,
+                    desired,
+                    observed,
+                    is_stale,
+                    problem,
+                    handover,
+                    key_setup,
+                    updated_at,
+                }
             },
         )
 }

@@ -103,6 +103,7 @@ impl Line<'_> {
             desired: ServiceState::Absent,
             observed: None,
             problem: None,
+            is_stale: false,
             handover: None,
             key_setup: KeySetup::CarrierTrusted,
             updated_at: Timestamp(0),
