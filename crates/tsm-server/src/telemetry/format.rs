@@ -274,7 +274,7 @@ mod tests {
             );
         });
         assert!(
-            text.ends_with("card went away iccid=…0017 reason=\"no answer\"\n"),
+            text.ends_with("card went away iccid=…0_017 reason=\"no answer\"\n"),
             "{text}"
         );
         assert!(text.contains(" WARN "), "{text}");

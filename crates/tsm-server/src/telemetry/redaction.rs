@@ -2,14 +2,15 @@
 //!
 //! - A word of exactly four digits gets an underscore: `1234` reads `1_234`.
 //!   A PIN has four digits; so no number in a log can be, or be taken for, one.
-//! - A run of 19 or 20 digits is an ICCID: only its last four digits stay.
+//! - A run of 19 or 20 digits is an ICCID: only its last four digits stay, with
+//!   an underscore too. So do those that the domain has shortened itself.
 
 use std::borrow::Cow;
 
 /// What ends a word for this purpose. Not `:`, `.`, `-` and `/`: ports, dates
 /// and paths stay as they are.
 fn ends_word(c: char) -> bool {
-    c.is_whitespace() || "\"'`,;=()[]{}<>|".contains(c)
+    c.is_whitespace() || "\"'`,;=()[]{}<>|…".contains(c)
 }
 
 /// `text` with card numbers shortened and four-digit words broken up.
@@ -43,19 +44,18 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 }
 
 fn push_run(out: &mut String, run: &str, is_word: bool) {
-    match run.len() {
-        4 if is_word => {
-            let (thousands, rest) = run.split_at(1);
-            out.push_str(thousands);
-            out.push('_');
-            out.push_str(rest);
-        }
+    let four = match run.len() {
+        4 if is_word => run,
         19 | 20 => {
             out.push('…');
-            out.push_str(run.get(run.len() - 4..).unwrap_or(""));
+            run.get(run.len() - 4..).unwrap_or("")
         }
-        _ => out.push_str(run),
-    }
+        _ => return out.push_str(run),
+    };
+    let (thousands, rest) = four.split_at_checked(1).unwrap_or((four, ""));
+    out.push_str(thousands);
+    out.push('_');
+    out.push_str(rest);
 }
 
 #[cfg(test)]
@@ -86,11 +86,17 @@ mod tests {
 
     #[test]
     fn shortens_card_numbers() {
-        assert_eq!(redact("card/8981100000000000001"), "card/…0001");
+        assert_eq!(redact("card/8981100000000000001"), "card/…0_001");
         assert_eq!(
             redact("89811000000000000017 is attached"),
-            "…0017 is attached"
+            "…0_017 is attached"
         );
+    }
+
+    #[test]
+    fn breaks_up_what_is_left_of_a_card_number() {
+        let iccid = tsm_core::identity::Iccid::new("8981100000000000017").unwrap();
+        assert_eq!(redact(&format!("{iccid:?}")), "Iccid(…0_017)");
     }
 
     #[test]
