@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tsm_core::card::deployment::Deployment;
 use tsm_core::error::{Class, Failure};
 use tsm_core::identity::Iccid;
 use tsm_core::ports::StoreError;
@@ -194,9 +193,8 @@ async fn has_open_work(state: &State, iccid: &Iccid) -> Result<bool, StoreError>
         .store
         .scan(Table::Deployment, &prefix, None, SERVICES)
         .await?;
-    let is_open = |deployment: &Deployment| !deployment.converged() && deployment.problem.is_none();
     Ok(found.iter().any(|(_, found)| match &found.value {
-        Record::Deployment(deployment) => is_open(deployment),
+        Record::Deployment(deployment) => deployment.has_open_work(),
         _ => false,
     }))
 }

@@ -53,6 +53,9 @@ pub async fn run(args: &DemoArgs, output: Output) -> anyhow::Result<()> {
         }
     };
     let report = run_in(&folder, args).await?;
+    if let ([card], false) = (report.cards.as_slice(), output.is_json()) {
+        draw(&folder.join(&card.iccid).join("card.state")).await?;
+    }
     output.print(&report, |report| {
         let mut text = report.text();
         match &args.out {
@@ -68,6 +71,17 @@ pub async fn run(args: &DemoArgs, output: Output) -> anyhow::Result<()> {
         report.cards.len()
     );
     Ok(())
+}
+
+/// The card as it is at the end: domains, keys, load file, applet, memory.
+async fn draw(state: &Path) -> anyhow::Result<()> {
+    println!("\n{}", Paint::stdout().strong("The card now"));
+    let show = uicc_sim::cli::ShowArguments {
+        state: state.to_owned(),
+        json: false,
+    };
+    let show = uicc_sim::cli::Command::Show(show);
+    Ok(uicc_sim::cli::run(show, std::future::pending()).await?)
 }
 
 fn where_to_look(folder: &Path) -> String {

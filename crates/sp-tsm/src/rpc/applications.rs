@@ -48,7 +48,12 @@ impl ApplicationService for ApplicationRpc {
             .await
             .map_err(|error| status::of(&error))
         });
-        Ok(Response::new(convert::application(&accepted.await?)))
+        let accepted = accepted.await.inspect_err(|status| {
+            let reason = status::reason_of(status).unwrap_or_default();
+            tracing::info!(reason, "an application was refused");
+        })?;
+        tracing::info!(application = accepted.id, iccid = ?accepted.iccid, "an application was accepted");
+        Ok(Response::new(convert::application(&accepted)))
     }
 
     type ProvisionCredentialStream =

@@ -37,7 +37,15 @@ impl CredentialRpc {
                 .await
                 .map_err(|error| status::of(&error))
         });
-        Ok(Response::new(self.message(&changed.await?)))
+        let changed = changed.await?;
+        tracing::info!(
+            credential = changed.id,
+            ?change,
+            state = ?changed.state,
+            card_owes = ?changed.duty,
+            "a credential was changed"
+        );
+        Ok(Response::new(self.message(&changed)))
     }
 
     fn message(&self, credential: &Credential) -> sp::Credential {

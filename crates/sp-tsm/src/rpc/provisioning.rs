@@ -74,6 +74,13 @@ async fn work(
     sender: &mpsc::Sender<Message>,
 ) -> Message {
     let progress = |application: &Application, stage: &Stage| {
+        tracing::info!(
+            application = id,
+            stage = stage.name,
+            exchanges = stage.exchanges,
+            ms = stage.micros / 1_000,
+            "a stage of a provisioning ended"
+        );
         let message = sp::ProvisionProgress {
             application: Some(convert::application(application)),
             stage: Some(convert::stage(stage)),
@@ -83,6 +90,11 @@ async fn work(
     };
     match provision(&state.provider(), caller, id, pin, &progress).await {
         Ok(done) => {
+            tracing::info!(
+                application = id,
+                credential = done.credential.id,
+                "provisioned"
+            );
             let issuer = state.authority.issuer_certificate();
             Ok(sp::ProvisionProgress {
                 application: Some(convert::application(&done.application)),

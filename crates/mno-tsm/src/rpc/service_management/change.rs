@@ -126,7 +126,9 @@ pub(super) async fn run(
         Err(refused) => Err(refused),
     };
     held.release().await;
-    answer(state, admitted, request, &changed?).await
+    let changed = changed?;
+    log_converged(iccid, &changed);
+    answer(state, admitted, request, &changed).await
 }
 
 /// Changes what is desired. Another tenant's attempt is recorded.
@@ -158,6 +160,7 @@ async fn follow(
     let iccid = &deployment.iccid;
     match bring(state, iccid, deadline).await {
         Ok(Some(report)) => {
+            log_converged(iccid, &report);
             let found = report
                 .deployment(&deployment.service)
                 .unwrap_or(&deployment);
@@ -169,6 +172,20 @@ async fn follow(
             shown(state, admitted, &deployment, 0).await
         }
         Err(error) => Err(status::of(&error)),
+    }
+}
+
+fn log_converged(iccid: &Iccid, report: &ConvergeReport) {
+    for deployment in &report.deployments {
+        tracing::info!(
+            ?iccid,
+            service = %deployment.service,
+            desired = ?deployment.desired,
+            observed = ?deployment.observed,
+            problem = deployment.problem,
+            exchanges = report.exchanges,
+            "a card was read back"
+        );
     }
 }
 
