@@ -154,3 +154,76 @@ impl Channel {
         self.unsent = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel() -> Channel {
+        Channel::new(Aid::from_slice_const(&[0xA0, 0, 0, 1, 0x51]))
+    }
+
+    fn piece(cla: u8, data: &[u8]) -> CommandApdu {
+        CommandApdu::new(cla, 0xE2, 0x90, 0x00).with_data(data)
+    }
+
+    #[test]
+    fn joins_the_pieces_of_a_chain() {
+        let mut channel = channel();
+        assert_eq!(channel.join(piece(0x94, &[1; 255])), Ok(None));
+        assert_eq!(channel.join(piece(0x94, &[2; 255])), Ok(None));
+        let whole = channel
+            .join(piece(0x84, &[3]).with_le(256))
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (whole.cla, whole.data.len(), whole.le),
+            (0x84, 511, Some(256))
+        );
+        assert!(whole.extended);
+    }
+
+    #[test]
+    fn a_short_chain_stays_short() {
+        let mut channel = channel();
+        assert_eq!(channel.join(piece(0x90, &[1])), Ok(None));
+        let whole = channel.join(piece(0x80, &[2])).unwrap().unwrap();
+        assert_eq!(
+            (whole.data.as_slice(), whole.extended),
+            (&[1, 2][..], false)
+        );
+    }
+
+    #[test]
+    fn another_command_ends_a_chain_and_counts_for_itself() {
+        let mut channel = channel();
+        assert_eq!(channel.join(piece(0x90, &[1])), Ok(None));
+        let other = CommandApdu::new(0x80, 0xCA, 0x00, 0x66);
+        assert_eq!(channel.join(other.clone()), Ok(Some(other)));
+        let single = piece(0x80, &[2]);
+        assert_eq!(channel.join(single.clone()), Ok(Some(single)));
+    }
+
+    #[test]
+    fn a_chain_does_not_grow_for_ever() {
+        let mut channel = channel();
+        let last = (0..300).find_map(|_| channel.join(piece(0x90, &[0; 255])).err());
+        assert_eq!(last, Some(StatusWord::WRONG_LENGTH));
+    }
+
+    #[test]
+    fn cuts_a_long_response_and_keeps_its_status_word_for_the_end() {
+        let mut channel = channel();
+        let long = ResponseApdu {
+            data: vec![7; 600],
+            sw: StatusWord::MORE_DATA,
+        };
+        let first = channel.cut(long, 256);
+        assert_eq!((first.data.len(), first.sw), (256, StatusWord(0x6100)));
+        let second = channel.next_piece(256).unwrap();
+        assert_eq!((second.data.len(), second.sw), (256, StatusWord(0x6158)));
+        let last = channel.next_piece(256).unwrap();
+        assert_eq!((last.data.len(), last.sw), (88, StatusWord::MORE_DATA));
+        assert_eq!(channel.next_piece(256), Err(StatusWord::CONDITIONS));
+    }
+}

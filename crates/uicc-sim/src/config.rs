@@ -1,5 +1,7 @@
 //! What a new card is made of, and the file that describes it.
 
+use core::fmt;
+
 use globalplatform::aid::Aid;
 use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::privileges::Privileges;
@@ -23,7 +25,7 @@ pub const DEFAULT_ATR: [u8; 14] = [
 ];
 
 /// A card as it leaves the factory.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CardConfig {
     /// 19 or 20 decimal digits.
     pub iccid: String,
@@ -63,6 +65,19 @@ pub enum ConfigError {
     /// The file is not JSON.
     #[error("card description is not valid JSON")]
     Json(#[from] serde_json::Error),
+}
+
+impl fmt::Debug for CardConfig {
+    /// Everything but the seed and the keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CardConfig")
+            .field("iccid", &self.iccid)
+            .field("isd_aid", &self.isd_aid)
+            .field("isd_key_version", &self.isd_key_version)
+            .field("scp_i", &self.scp_i)
+            .field("memory_bytes", &self.memory_bytes)
+            .finish_non_exhaustive()
+    }
 }
 
 impl CardConfig {
@@ -276,4 +291,69 @@ fn array<const N: usize>(name: &'static str, text: &str) -> Result<[u8; N], Conf
     given
         .try_into()
         .map_err(|_| field(name, format!("has {length} bytes, expected {N}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"{
+        "iccid": "8981100000000000018",
+        "memory_bytes": 65536,
+        "seed": "0101010101010101010101010101010101010101010101010101010101010101",
+        "keys": {
+            "enc": "404142434445464748494A4B4C4D4E4F",
+            "mac": "404142434445464748494A4B4C4D4E4F",
+            "dek": "404142434445464748494A4B4C4D4E4F"
+        }
+    }"#;
+
+    #[test]
+    fn fills_in_what_a_description_leaves_out() {
+        let card = CardConfig::parse(MINIMAL).unwrap();
+        assert_eq!(card.isd_aid, DEFAULT_ISD);
+        assert_eq!((card.isd_key_version, card.scp_i), (0x30, 0x70));
+        assert_eq!(hex::encode_upper(card.kdd), "8981100000000000018F");
+        assert_eq!(card.atr, DEFAULT_ATR);
+    }
+
+    #[test]
+    fn names_the_field_that_is_out_of_range() {
+        for (change, field) in [
+            (
+                ("\"8981100000000000018\"", "\"898110000000000001X\""),
+                "iccid",
+            ),
+            (("\"memory", "\"scp_i\": \"40\", \"memory"), "scp_i"),
+            (("\"memory", "\"scp_i\": \"7070\", \"memory"), "scp_i"),
+            (
+                ("\"memory", "\"key_version\": \"80\", \"memory"),
+                "key_version",
+            ),
+            (("\"memory", "\"isd_aid\": \"A000\", \"memory"), "isd_aid"),
+            (("\"memory", "\"kdd\": \"00\", \"memory"), "kdd"),
+            (("\"memory", "\"atr\": \"3B\", \"memory"), "atr"),
+            (("\"0101", "\"01"), "seed"),
+        ] {
+            let text = MINIMAL.replacen(change.0, change.1, 1);
+            let error = CardConfig::parse(&text).unwrap_err();
+            assert!(error.to_string().starts_with(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_neither_seed_nor_keys() {
+        let text = format!("{:?}", CardConfig::parse(MINIMAL).unwrap());
+        assert_eq!(
+            text,
+            "CardConfig { iccid: \"8981100000000000018\", isd_aid: A000000151000000, \
+             isd_key_version: 48, scp_i: 112, memory_bytes: 65536, .. }"
+        );
+    }
+
+    #[test]
+    fn the_default_answer_to_reset_has_a_correct_check_byte() {
+        let sum = DEFAULT_ATR[1..].iter().fold(0, |sum, byte| sum ^ byte);
+        assert_eq!(sum, 0);
+    }
 }

@@ -185,6 +185,11 @@ impl OperatingSystem {
         let selected = channel.selected;
         let application = self.storage.application(&selected);
         let application = application.ok_or(StatusWord::CONDITIONS)?;
+        let is_isd = self.storage.is_isd(&selected);
+        if !is_isd && !self.storage.may_be_selected(application) {
+            // It was locked while it was selected.
+            return Err(StatusWord::CONDITIONS);
+        }
         if application.domain().is_some() {
             return commands::SelectedDomain {
                 storage: &mut self.storage,
@@ -194,10 +199,6 @@ impl OperatingSystem {
                 elsewhere,
             }
             .process(command);
-        }
-        if !self.storage.may_be_selected(application) {
-            // It was locked while it was selected.
-            return Err(StatusWord::CONDITIONS);
         }
         let instance = self.instances.take(&self.storage, &selected);
         let mut instance = instance.ok_or(StatusWord::NO_DIAGNOSIS)?;

@@ -27,6 +27,7 @@ pub(crate) struct SecurityDomain {
 pub(crate) struct Consents {
     pub(crate) extradition_here: bool,
     pub(crate) extradition_away: bool,
+    /// Kept only: how far it binds whom is nowhere said, so DELETE does not ask for it.
     pub(crate) deletion: bool,
 }
 

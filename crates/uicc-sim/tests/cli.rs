@@ -85,6 +85,37 @@ fn says_what_is_wrong_with_a_description() {
 }
 
 #[test]
+fn names_the_file_without_which_it_cannot_attach() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("card.toml"), DESCRIPTION).unwrap();
+    run(
+        dir.path(),
+        &["new", "--config", "card.toml", "--state", "card.state"],
+    );
+    for (state, complaint) in [("none.state", "none.state"), ("card.state", "phone.pem")] {
+        let output = run(
+            dir.path(),
+            &[
+                "attach",
+                "--state",
+                state,
+                "--gateway",
+                "https://localhost:1",
+                "--ca",
+                "ca.pem",
+                "--cert",
+                "phone.pem",
+                "--key",
+                "phone.key",
+            ],
+        );
+        assert!(!output.status.success());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(complaint), "{error}");
+    }
+}
+
+#[test]
 fn explains_itself() {
     let output = run(Path::new("."), &["--help"]);
     let help = String::from_utf8(output.stdout).unwrap();

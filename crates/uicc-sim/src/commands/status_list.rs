@@ -46,3 +46,45 @@ impl StatusList {
         page
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use globalplatform::commands::get_status::Scope;
+
+    #[test]
+    fn gives_whole_entries_up_to_the_limit_and_never_none() {
+        let command = GetStatus::all(Scope::Applications);
+        let entries = [
+            vec![1; 100],
+            vec![2; 100],
+            vec![3; 39],
+            vec![4; 300],
+            vec![5; 1],
+        ];
+        let mut list = StatusList::new(command, entries);
+        let sizes: Vec<usize> =
+            std::iter::from_fn(|| (!list.is_empty()).then(|| list.page(239).len())).collect();
+        assert_eq!(sizes, [239, 300, 1]);
+    }
+
+    #[test]
+    fn continues_only_the_same_question() {
+        let command = GetStatus::all(Scope::Applications);
+        let list = StatusList::new(command.clone(), [vec![1]]);
+        let next = GetStatus {
+            next: true,
+            ..command
+        };
+        assert!(list.continues(&next));
+        let other = GetStatus {
+            scope: Scope::LoadFiles,
+            ..next.clone()
+        };
+        assert!(!list.continues(&other));
+        assert!(!list.continues(&GetStatus {
+            criteria: vec![0xA0],
+            ..next
+        }));
+    }
+}

@@ -5,6 +5,7 @@ use core::fmt;
 use globalplatform::aid::Aid;
 use serde::de::{self, Deserializer, Visitor};
 use serde::ser::Serializer;
+use zeroize::Zeroizing;
 
 /// Reads a string and hands it to a parser.
 fn text<'de, D, T, F>(deserializer: D, what: &'static str, parse: F) -> Result<T, D::Error>
@@ -33,7 +34,7 @@ pub(crate) mod hex_bytes {
         bytes: &B,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode_upper(bytes))
+        serializer.serialize_str(&Zeroizing::new(hex::encode_upper(bytes)))
     }
     pub(crate) fn deserialize<'de, D: Deserializer<'de>, B: From<Vec<u8>>>(
         deserializer: D,
@@ -51,7 +52,7 @@ pub(crate) mod hex_array {
         bytes: &[u8; N],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode_upper(bytes))
+        serializer.serialize_str(&Zeroizing::new(hex::encode_upper(bytes)))
     }
     pub(crate) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
         deserializer: D,
@@ -134,7 +135,6 @@ pub(crate) mod privileges {
 pub(crate) mod static_keys {
     use super::*;
     use scp03::StaticKeys;
-    use zeroize::Zeroizing;
     pub(crate) fn serialize<S: Serializer>(
         keys: &StaticKeys,
         serializer: S,

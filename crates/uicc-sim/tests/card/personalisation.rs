@@ -125,6 +125,16 @@ fn a_new_credential_costs_the_old_one_only_at_the_commit() {
     let mut ssd = t.ssd();
     make_live(&mut t, &mut ssd, Kind::Rsa, [1; 16], "1234");
     assert_eq!(
+        ssd.personalise(&mut t, &credential(Kind::P256, [1; 16], "9876"))
+            .sw,
+        StatusWord::OK
+    );
+    let same_id = ssd.personalise(&mut t, &group(0x9F05, &[1; 16]));
+    assert_eq!(
+        same_id.sw, CONDITIONS,
+        "a slot of that name waits, not proved"
+    );
+    assert_eq!(
         ssd.personalise(&mut t, &credential(Kind::P256, [2; 16], "9876"))
             .sw,
         StatusWord::OK

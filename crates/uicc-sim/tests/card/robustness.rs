@@ -199,3 +199,30 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
             }),
     ]
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_damaged_state_file_is_refused_or_makes_a_card_that_answers(
+        places in vec((any::<proptest::sample::Index>(), any::<u8>()), 1..4),
+        commands in vec(command(), 1..20)) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("card.state");
+        provisioned().card.persist_to(&path).unwrap();
+        let mut text = std::fs::read(&path).unwrap();
+        for (place, byte) in places {
+            let place = place.index(text.len());
+            // Mostly a digit for a digit: anything else is no JSON any more.
+            text[place] = b"0123456789ABCDEF"[usize::from(byte % 16)];
+        }
+        std::fs::write(&path, text).unwrap();
+        if let Ok(mut card) = Uicc::open(&path) {
+            let _ = card.inventory();
+            card.transmit(&hex::decode("00A4040C0AD392F000260100000001").unwrap());
+            for command in &commands {
+                prop_assert!(card.transmit(command).len() >= 2);
+            }
+        }
+    }
+}

@@ -76,6 +76,23 @@ fn an_ssd_can_lock_but_not_unlock_itself() {
 }
 
 #[test]
+fn what_is_locked_while_it_is_selected_does_nothing_more() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    t.hex("00 70 00 00 01");
+    t.hex("00 70 00 00 01");
+    t.hex("01 A4 04 0C 0B D392F00026535344000001");
+    t.hex("02 A4 04 0C 0A D392F000260100000001");
+    assert_eq!(t.hex("81 CA 00 66 00").sw, StatusWord::OK);
+    assert_eq!(t.hex("82 CA 00 E1 00").sw, StatusWord::OK);
+    let mut isd = t.isd();
+    let hierarchy = CommandApdu::new(0x80, 0xF0, 0x60, 0x80).with_data(SSD.as_bytes());
+    isd.ok(&mut t, &hierarchy);
+    assert_eq!(t.hex("81 CA 00 66 00").sw, CONDITIONS);
+    assert_eq!(t.hex("82 CA 00 E1 00").sw, CONDITIONS);
+}
+
+#[test]
 fn a_locked_card_answers_and_changes_nothing() {
     let mut t = Terminal::new();
     deploy(&mut t);

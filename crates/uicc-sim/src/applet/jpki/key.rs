@@ -225,3 +225,61 @@ impl core::fmt::Debug for PrivateKey {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const P: &[u8] = include_bytes!("../../../tests/card/credentials/rsa.p");
+    const Q: &[u8] = include_bytes!("../../../tests/card/credentials/rsa.q");
+    const RSA: &[u8] = include_bytes!("../../../tests/card/credentials/rsa.der");
+    const P256: &[u8] = include_bytes!("../../../tests/card/credentials/p256.der");
+
+    #[test]
+    fn knows_its_certificate() {
+        let rsa = PrivateKey::from_primes(P, Q).unwrap();
+        let swapped = PrivateKey::from_primes(Q, P).unwrap();
+        assert!(rsa.is_certified_by(RSA) && swapped.is_certified_by(RSA));
+        assert!(!rsa.is_certified_by(P256));
+        assert!(!rsa.is_certified_by(&RSA[1..]));
+        let scalar = include_bytes!("../../../tests/card/credentials/p256.scalar");
+        let ec = PrivateKey::from_scalar(Algorithm::P256, scalar).unwrap();
+        assert!(ec.is_certified_by(P256));
+        assert!(!ec.is_certified_by(RSA));
+    }
+
+    #[test]
+    fn gives_its_parts_as_they_came() {
+        let rsa = PrivateKey::from_primes(P, Q).unwrap();
+        let parts = rsa.danger_parts();
+        assert_eq!((parts[0].as_slice(), parts[1].as_slice()), (P, Q));
+        assert_eq!(rsa.danger_exponents().len(), 2);
+    }
+
+    #[test]
+    fn refuses_numbers_that_are_no_primes_of_a_key() {
+        let one = {
+            let mut one = [0; RSA_PRIME_BYTES];
+            one[RSA_PRIME_BYTES - 1] = 1;
+            one
+        };
+        for (p, q) in [
+            (P, P),
+            (&one[..], Q),
+            (P, &[0; RSA_PRIME_BYTES][..]),
+            (&P[1..], Q),
+            (P, &[]),
+        ] {
+            assert_eq!(PrivateKey::from_primes(p, q).unwrap_err(), Unusable);
+        }
+        assert!(PrivateKey::from_scalar(Algorithm::P256, &[0; 32]).is_err());
+        assert!(PrivateKey::from_scalar(Algorithm::P384, &[0xFF; 48]).is_err());
+        assert!(PrivateKey::from_scalar(Algorithm::Rsa2048, &[1; 32]).is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let key = PrivateKey::from_scalar(Algorithm::P256, &[0x11; 32]).unwrap();
+        assert_eq!(format!("{key:?}"), "PrivateKey(P256)");
+    }
+}

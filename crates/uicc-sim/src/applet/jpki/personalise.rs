@@ -140,15 +140,14 @@ fn prove(slots: &mut Slots, challenge: &[u8]) -> Result<Vec<u8>, StatusWord> {
 }
 
 fn commit(slots: &mut Slots, id: CredentialId) -> Result<(), StatusWord> {
-    match slots
-        .pending
-        .take_if(|pending| pending.id == id && pending.proved)
-    {
-        Some(pending) => slots.live = Some(pending.into_live().ok_or(StatusWord::CONDITIONS)?),
-        None if slots.live.as_ref().is_some_and(|live| live.id == id) => {}
-        None => return Err(StatusWord::CONDITIONS),
+    match slots.pending.take_if(|pending| pending.id == id) {
+        Some(pending) if pending.proved => {
+            slots.live = Some(pending.into_live().ok_or(StatusWord::CONDITIONS)?);
+            Ok(())
+        }
+        None if slots.live.as_ref().is_some_and(|live| live.id == id) => Ok(()),
+        _ => Err(StatusWord::CONDITIONS),
     }
-    Ok(())
 }
 
 fn wipe(slots: &mut Slots, id: CredentialId) {

@@ -251,3 +251,72 @@ impl<'a> Fields<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key() -> PrivateKey {
+        PrivateKey::from_scalar(Algorithm::P256, &[0x11; 32]).unwrap()
+    }
+
+    #[test]
+    fn contents_round_trip_in_every_state() {
+        let mut pending = Pending::new([2; 16], Algorithm::Rsa2048);
+        pending.half.1 = Some(Zeroizing::new([0x55; RSA_PRIME_BYTES]));
+        pending.pin = Pin::new(b"0042").ok();
+        let complete = Pending {
+            key: Some(key()),
+            certificate: Some(vec![0x30; 300]),
+            half: (None, None),
+            algorithm: Algorithm::P256,
+            proved: true,
+            ..pending.clone()
+        };
+        let live = complete.clone().into_live();
+        for slots in [
+            Slots::default(),
+            Slots {
+                live: None,
+                pending: Some(pending),
+            },
+            Slots {
+                live: live.clone(),
+                pending: Some(complete),
+            },
+            Slots {
+                live,
+                pending: None,
+            },
+        ] {
+            let contents = slots.encode();
+            let again = Slots::decode(&contents).unwrap();
+            assert_eq!(again.encode(), contents);
+            let progress = |s: &Slots| s.pending.as_ref().map(Pending::progress);
+            assert_eq!(progress(&again), progress(&slots));
+        }
+    }
+
+    #[test]
+    fn an_incomplete_slot_does_not_become_live() {
+        assert!(Pending::new([0; 16], Algorithm::P384).into_live().is_none());
+    }
+
+    #[test]
+    fn a_pin_has_four_digits_and_is_not_shown() {
+        let pin = Pin::new(b"1234").unwrap();
+        assert!(pin.is(b"1234") && !pin.is(b"1235") && !pin.is(b"123") && !pin.is(b""));
+        for wrong in [&b"123"[..], b"12345", b"12 4", b""] {
+            assert!(Pin::new(wrong).is_err());
+        }
+        assert_eq!(format!("{pin:?}"), "Pin(****)");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_contents_or_not(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Slots::decode(&bytes);
+        }
+    }
+}
