@@ -31,7 +31,7 @@ use crate::output::{Output, Paint};
 use citizen_journey::{Journey, World};
 use files::OutputFolder;
 use phones::Phones;
-use report::{CardReport, Report, add_stage};
+use report::{CardReport, Report};
 use secrets::SecretList;
 use servers::Server;
 
@@ -271,7 +271,7 @@ async fn serve_citizens(
             failure: outcome.failure,
         });
         for stage in outcome.stages {
-            add_stage(&mut report.stages, stage);
+            report.add_stage(stage);
         }
     }
     report.finish(elapsed);

@@ -16,7 +16,7 @@ pub struct Report {
     /// Every card.
     pub cards: Vec<CardReport>,
     /// Every stage: sums over all cards.
-    pub stages: Vec<StageView>,
+    pub stages: Vec<StageReport>,
     /// Seed of cards and citizens.
     pub seed: u64,
     /// Key algorithm.
@@ -51,23 +51,50 @@ pub struct CardReport {
     pub failure: Option<String>,
 }
 
-/// Adds `stage` to the sums.
-pub fn add_stage(stages: &mut Vec<StageView>, stage: StageView) {
-    match stages.iter_mut().find(|known| known.name == stage.name) {
-        Some(known) => {
-            known.exchanges += stage.exchanges;
-            known.ms += stage.ms;
-        }
-        None => stages.push(stage),
-    }
+/// One stage, summed over all cards.
+#[derive(Debug, Serialize)]
+pub struct StageReport {
+    /// Its name.
+    pub name: String,
+    /// Script exchanges with phones.
+    pub exchanges: u32,
+    /// Time in milliseconds.
+    pub ms: f64,
+    /// Its part of the time of all stages, 0 to 1.
+    pub share: f64,
 }
 
 impl Report {
+    /// Adds a stage of one card to the sums.
+    pub fn add_stage(&mut self, stage: StageView) {
+        match self
+            .stages
+            .iter_mut()
+            .find(|known| known.name == stage.name)
+        {
+            Some(known) => {
+                known.exchanges += stage.exchanges;
+                known.ms += stage.ms;
+            }
+            None => self.stages.push(StageReport {
+                name: stage.name,
+                exchanges: stage.exchanges,
+                ms: stage.ms,
+                share: 0.0,
+            }),
+        }
+    }
+
     /// Sets the figures that follow from time and number.
     pub fn finish(&mut self, elapsed: Duration) {
-        self.seconds = (elapsed.as_secs_f64() * 1_000.0).round() / 1_000.0;
-        self.credentials_per_second =
-            (self.active as f64 / elapsed.as_secs_f64().max(f64::EPSILON) * 100.0).round() / 100.0;
+        let total: f64 = self.stages.iter().map(|stage| stage.ms).sum();
+        for stage in &mut self.stages {
+            stage.ms = round(stage.ms, 1_000.0);
+            stage.share = round(stage.ms / total.max(f64::EPSILON), 10_000.0);
+        }
+        self.seconds = round(elapsed.as_secs_f64(), 1_000.0);
+        let rate = self.active as f64 / elapsed.as_secs_f64().max(f64::EPSILON);
+        self.credentials_per_second = round(rate, 100.0);
         self.most_exchanges = self
             .cards
             .iter()
@@ -81,17 +108,15 @@ impl Report {
     pub fn text(&self) -> String {
         let paint = Paint::stdout();
         let mut text = String::new();
-        let total: f64 = self.stages.iter().map(|stage| stage.ms).sum();
         let _ = writeln!(text, "\n{}", paint.strong("Where the time went"));
         for stage in &self.stages {
-            let share = if total > 0.0 { stage.ms / total } else { 0.0 };
             let mean = stage.ms / self.cards.len().max(1) as f64;
             let _ = writeln!(
                 text,
                 "  {:<12} {} {:>5.1} %  {mean:>9.1} ms per card  {:>4} exchanges",
                 stage.name,
-                bar((share * 1_000.0) as u64, 1_000, 20),
-                share * 100.0,
+                bar((stage.share * 1_000.0) as u64, 1_000, 20),
+                stage.share * 100.0,
                 stage.exchanges,
             );
         }
@@ -120,4 +145,9 @@ impl Report {
         }
         text
     }
+}
+
+/// `value` to the nearest part of `steps` of one.
+fn round(value: f64, steps: f64) -> f64 {
+    (value * steps).round() / steps
 }
