@@ -66,8 +66,11 @@ pub trait KeyVault: Send + Sync {
     ///
     /// # Errors
     /// [`VaultError::Unseal`] for any other context or a changed value.
-    fn unseal(&self, context: &SealContext, sealed: &[u8])
-    -> Result<Zeroizing<Vec<u8>>, VaultError>;
+    fn unseal(
+        &self,
+        context: &SealContext,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError>;
 
     /// Takes a free slot, puts a fresh random key into it, and returns when it is on disk.
     ///

@@ -21,7 +21,10 @@ impl Key {
     /// The key of a record of type `T`.
     #[must_use]
     pub fn of<T: Stored>(id: impl Into<String>) -> Self {
-        Self { table: T::TABLE, id: id.into() }
+        Self {
+            table: T::TABLE,
+            id: id.into(),
+        }
     }
 }
 
@@ -148,7 +151,10 @@ impl dyn Store + '_ {
             return Ok(None);
         };
         match T::try_from(found.value) {
-            Ok(value) => Ok(Some(Versioned { version: found.version, value })),
+            Ok(value) => Ok(Some(Versioned {
+                version: found.version,
+                value,
+            })),
             Err(_) => Err(StoreError::Corrupt(key)),
         }
     }
