@@ -3,7 +3,6 @@
 
 use globalplatform::aid::Aid;
 use tonic::Status;
-use tsm_core::audit::AuditEntry;
 use tsm_core::card::catalogue::{Package, ServiceDefinition};
 use tsm_core::card::content::{CardContent, ContentEntry, EntryKind};
 use tsm_core::card::deployment::{Deployment, KeySetup, ServiceState};
@@ -223,21 +222,6 @@ pub(crate) fn deployment(
         security_domain_aid: aid_out(&definition.security_domain),
         instance_aid: aid_out(&definition.instance),
         scp_i: scp_i.into(),
-    }
-}
-
-/// An entry of the audit log.
-pub(crate) fn audit_entry(entry: &AuditEntry) -> mno::AuditEntry {
-    mno::AuditEntry {
-        sequence: entry.sequence,
-        at: Some(timestamp(entry.at)),
-        actor: entry.actor.clone(),
-        party: entry.party.as_str().to_owned(),
-        action: entry.action.clone(),
-        subject: entry.subject.clone(),
-        outcome: entry.outcome.clone(),
-        previous_hash: entry.previous.to_vec().into(),
-        hash: entry.hash().to_vec().into(),
     }
 }
 

@@ -14,7 +14,7 @@ use tsm_core::record::{Record, Table};
 use tsm_proto::mno;
 use tsm_proto::mno::service_management_server::ServiceManagement;
 use tsm_server::convert::{iccid, service_name};
-use tsm_server::status;
+use tsm_server::{paging, status};
 
 use crate::authorisation::{Method, Reach};
 use crate::convert;
@@ -134,8 +134,11 @@ impl ServiceManagement for ServiceManagementRpc {
         let admitted = self.0.admit(&request, Method::ReadDeployments).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
-        let (found, next_page_token) =
-            rpc::page(&self.0, Table::Deployment, at, |record| match record {
+        let (found, next_page_token) = paging::page(
+            self.0.store.as_ref(),
+            Table::Deployment,
+            at,
+            |record| match record {
                 Record::Deployment(deployment)
                     if admitted
                         .reach
@@ -144,8 +147,9 @@ impl ServiceManagement for ServiceManagementRpc {
                     Some(deployment)
                 }
                 _ => None,
-            })
-            .await?;
+            },
+        )
+        .await?;
         let mut deployments = Vec::with_capacity(found.len());
         for deployment in &found {
             deployments.push(shown(&self.0, &admitted, deployment, 0).await?);

@@ -14,6 +14,7 @@ use tsm_core::record::{Record, Table};
 use tsm_proto::mno;
 use tsm_proto::mno::uicc_service_server::UiccService;
 use tsm_server::convert::iccid;
+use tsm_server::paging;
 use tsm_server::status::{self, invalid_field};
 
 use crate::authorisation::Method;
@@ -64,10 +65,15 @@ impl UiccService for UiccRpc {
         let Admitted { caller, reach, .. } = self.0.admit(&request, Method::ReadUiccs).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
-        let (found, next_page_token) = rpc::page(&self.0, Table::Uicc, at, |record| match record {
-            Record::Uicc(uicc) if reach.covers(&caller, &uicc.tenant) => Some(uicc),
-            _ => None,
-        })
+        let (found, next_page_token) = paging::page(
+            self.0.store.as_ref(),
+            Table::Uicc,
+            at,
+            |record| match record {
+                Record::Uicc(uicc) if reach.covers(&caller, &uicc.tenant) => Some(uicc),
+                _ => None,
+            },
+        )
         .await?;
         let mut uiccs = Vec::with_capacity(found.len());
         for uicc in &found {
