@@ -17,7 +17,7 @@ async fn commands_of_a_provisioning(world: &World, index: usize) -> anyhow::Resu
     let mut holder = world.holder(index).await?;
     let credential = holder.become_active().await?;
     ensure_active(&holder, &credential).await?;
-    let commands = holder.contacts().commands();
+    let commands = holder.commands();
     Ok(commands)
 }
 

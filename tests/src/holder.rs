@@ -78,6 +78,12 @@ impl Holder {
         self.contacts().card().inventory()
     }
 
+    /// Commands that the card's contacts have seen so far.
+    #[must_use]
+    pub fn commands(&self) -> u64 {
+        self.contacts().commands()
+    }
+
     /// Number of the card.
     #[must_use]
     pub fn iccid(&self) -> &str {
