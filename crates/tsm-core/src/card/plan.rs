@@ -58,6 +58,15 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether something goes off the card for good.
+    #[must_use]
+    pub const fn is_removal(self) -> bool {
+        matches!(
+            self,
+            Self::DeleteApplet | Self::DeletePackage | Self::DeleteDomain
+        )
+    }
+
     /// The action in words, for audit entries.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -98,6 +107,15 @@ pub enum PlanError {
         /// The name.
         aid: Aid,
     },
+    /// The applet is there, in a domain with keys, and its load file is not: no
+    /// card can be like that, and what the applet holds is not thrown away for it.
+    #[error("{aid}, which {service} needs, is there without its load file")]
+    Diverged {
+        /// Which service.
+        service: ServiceName,
+        /// The applet.
+        aid: Aid,
+    },
 }
 
 impl PlanError {
@@ -105,7 +123,9 @@ impl PlanError {
     #[must_use]
     pub fn service(&self) -> &ServiceName {
         match self {
-            Self::InsufficientMemory { service, .. } | Self::AidConflict { service, .. } => service,
+            Self::InsufficientMemory { service, .. }
+            | Self::AidConflict { service, .. }
+            | Self::Diverged { service, .. } => service,
         }
     }
 }
@@ -115,6 +135,7 @@ impl Failure for PlanError {
         match self {
             Self::InsufficientMemory { .. } => Reason::InsufficientSeMemory,
             Self::AidConflict { .. } => Reason::AidConflict,
+            Self::Diverged { .. } => Reason::Diverged,
         }
     }
 }
@@ -146,6 +167,9 @@ pub fn plan(desired: &Desired, observed: &CardContent) -> Result<Vec<Change>, Pl
         if let Some(aid) = service.conflicts(observed).first() {
             return Err(conflict(service, *aid));
         }
+        if work.is_diverged {
+            return Err(diverged(service));
+        }
         memory.take(service, &work.additions)?;
     }
     let mut changes = Vec::new();
@@ -163,6 +187,16 @@ pub fn plan(desired: &Desired, observed: &CardContent) -> Result<Vec<Change>, Pl
     Ok(changes)
 }
 
+/// Whether any of the changes removes something for a service that shall stay.
+#[must_use]
+pub fn clears_the_way(desired: &Desired, changes: &[Change]) -> bool {
+    changes.iter().any(|change| {
+        let service = desired.service(&change.service);
+        change.action.is_removal()
+            && service.is_none_or(|service| service.state != ServiceState::Absent)
+    })
+}
+
 /// Everything that keeps `service` from its desired state on a card that holds
 /// what `observed` shows: all conflicts, and missing memory.
 #[must_use]
@@ -177,6 +211,7 @@ pub fn obstacles(service: &DesiredService, observed: &CardContent) -> Vec<PlanEr
         .into_iter()
         .map(|aid| conflict(service, aid))
         .collect();
+    found.extend(work.is_diverged.then(|| diverged(service)));
     found.extend(memory.take(service, &work.additions).err());
     found
 }
@@ -185,6 +220,13 @@ fn conflict(service: &DesiredService, aid: Aid) -> PlanError {
     PlanError::AidConflict {
         service: service.service.clone(),
         aid,
+    }
+}
+
+fn diverged(service: &DesiredService) -> PlanError {
+    PlanError::Diverged {
+        service: service.service.clone(),
+        aid: service.instance,
     }
 }
 
@@ -207,6 +249,8 @@ struct Work {
     locks: Vec<Action>,
     removals: Vec<Action>,
     additions: Vec<Action>,
+    /// The applet is there without its load file: nothing is to be done.
+    is_diverged: bool,
 }
 
 impl Work {
@@ -230,9 +274,9 @@ impl Work {
             };
         }
         if left.load_file.is_none() {
-            // An instance without its load file cannot be; if a card says so, it goes.
-            if left.applet.take().is_some() {
-                work.removals.push(Action::DeleteApplet);
+            if left.applet.is_some() {
+                work.is_diverged = true;
+                return work;
             }
             work.additions.push(Action::LoadPackage);
         }

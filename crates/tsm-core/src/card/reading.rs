@@ -159,6 +159,13 @@ impl Inquiry {
             let problem = format!("no applications listed, but {found} counted");
             return Err(ReadingError::Malformed(problem));
         }
+        // Every application was made from a load file, be it one that the card came with.
+        if load_files.is_unproven
+            && (resources.applications > 0 || !applications.entries.is_empty())
+        {
+            let problem = "no load files listed, but there are applications".to_owned();
+            return Err(ReadingError::Malformed(problem));
+        }
         let applications = applications.entries.into_iter().map(application);
         let load_files = load_files
             .entries
@@ -402,6 +409,29 @@ mod tests {
         assert!(matches!(read(&empty), Ok(Reading::Complete(_))));
         let lie = [issuer(), nothing, after, file(), resources(1)];
         assert!(matches!(read(&lie), Err(ReadingError::Malformed(_))));
+    }
+
+    #[test]
+    fn an_empty_list_of_load_files_is_not_believed_while_there_are_applications() {
+        let nothing = bare(StatusWord::REFERENCED_DATA_NOT_FOUND);
+        let after = bare(StatusWord::CONDITIONS);
+        let applet = RegistryEntry {
+            load_file: Some(aid(9)),
+            ..RegistryEntry::new(aid(2), 0x03)
+        };
+        let listed = ResponseApdu::with_data(page(&[applet]));
+        for (applications, counted) in [(listed.clone(), 1), (listed, 0), (nothing.clone(), 1)] {
+            let lie = [
+                issuer(),
+                applications,
+                after.clone(),
+                nothing.clone(),
+                resources(counted),
+            ];
+            assert!(matches!(read(&lie), Err(ReadingError::Malformed(_))));
+        }
+        let empty = [issuer(), nothing.clone(), after, nothing, resources(0)];
+        assert!(matches!(read(&empty), Ok(Reading::Complete(_))));
     }
 
     #[test]

@@ -400,7 +400,9 @@ impl CardLink for FakeLink {
             }
             Some(Fault::Pretend(index, sw)) => {
                 let mut answers = self.play(&script, false);
-                answers[index] = ResponseApdu::status(sw).encode();
+                if let Some(answer) = answers.get_mut(index) {
+                    *answer = ResponseApdu::status(sw).encode();
+                }
                 Ok(answers)
             }
             Some(Fault::GoOn) => Ok(self.play(&script, true)),

@@ -257,3 +257,21 @@ fn half_of_a_service_is_no_state() {
             .is_some()
     );
 }
+
+#[test]
+fn an_applet_whose_load_file_seems_to_be_gone_is_never_deleted() {
+    for state in [
+        ServiceState::Installed,
+        ServiceState::Active,
+        ServiceState::Suspended,
+    ] {
+        let mut model = Model::new(100_000);
+        converge(&mut model, &only(ServiceState::Active));
+        let mut content = model.content();
+        content.entries.retain(|entry| entry.aid != aid(1, 1));
+        let error = plan(&only(state), &content).unwrap_err();
+        assert_eq!(error.reason(), Reason::Diverged);
+        let found = obstacles(&service(1, state), &content);
+        assert_eq!(found, [error]);
+    }
+}

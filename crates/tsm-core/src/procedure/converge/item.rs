@@ -118,7 +118,9 @@ impl Item {
     /// desired any more, so that its remains go; everything else stays as it is.
     pub(super) fn refuse(&mut self, reason: Reason) {
         let deployment = &mut self.deployment;
-        if deployment.desired != ServiceState::Absent && !self.was_deployed {
+        // An applet without its load file was whole once: it may hold a key.
+        let may_go = !self.was_deployed && reason != Reason::Diverged;
+        if deployment.desired != ServiceState::Absent && may_go {
             deployment.desired = ServiceState::Absent;
         } else {
             self.is_stuck = true;

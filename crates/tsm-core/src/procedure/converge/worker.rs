@@ -155,7 +155,12 @@ impl<'a> Worker<'a> {
                 Basis::Guess(content) => (content, false),
                 Basis::Known(content) => (content, true),
             };
-            let (service, reason) = match plan::plan(&self.desired(), content) {
+            let desired = self.desired();
+            let (service, reason) = match plan::plan(&desired, content) {
+                // What may hold a key is removed only after it was seen.
+                Ok(changes) if !is_known && plan::clears_the_way(&desired, &changes) => {
+                    return Vec::new();
+                }
                 Ok(changes) => match changes.first() {
                     Some(first) if is_locked(content) => {
                         (first.service.clone(), Reason::CardLocked)

@@ -1,6 +1,6 @@
 //! Lost, torn and forged scripts: whatever happens, the next call brings the card there.
 
-use super::world::{World, service_keys};
+use super::world::{self, World, service_keys};
 use super::*;
 use crate::card_session::fake::Fault;
 
@@ -152,6 +152,44 @@ fn a_pretended_empty_list_is_not_believed() {
     let error = world.audit().unwrap_err();
     assert_eq!(error.reason(), Reason::Diverged);
     assert_eq!(world.uicc().content, before);
+}
+
+#[test]
+fn a_pretended_lack_of_load_files_deletes_no_applet() {
+    let sw = StatusWord::REFERENCED_DATA_NOT_FOUND;
+    let before = [ServiceState::Installed, ServiceState::Active];
+    // Every answer in turn, of a reading and of a script that does something.
+    for desired in [ServiceState::Active, ServiceState::Suspended] {
+        for index in 3..length_of(&before, desired) {
+            let world = played(&before, ServiceState::Active);
+            world.desire(desired);
+            world.link.fault(Fault::Pretend(index, sw));
+            // Refused, or read again without the lie.
+            let _ = world.converge();
+            assert!(!world.executed().contains(&0xE4), "answer {index}");
+            world.desire(desired);
+            check(&world, desired);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_snapshot_removes_nothing_before_the_card_was_read() {
+    let world = World::new();
+    world.desire(ServiceState::Installed);
+    world.converge().unwrap();
+    // The snapshot says that the domain never got its keys.
+    world.edit_uicc(|uicc| {
+        for entry in &mut uicc.content.as_mut().unwrap().entries {
+            if entry.aid == world::DOMAIN {
+                entry.life_cycle = 0x07;
+            }
+        }
+    });
+    let keys = world.card_keys();
+    check(&world, ServiceState::Installed);
+    assert_eq!(world.card_keys(), keys);
+    assert!(!world.executed().contains(&0xE4));
 }
 
 #[test]

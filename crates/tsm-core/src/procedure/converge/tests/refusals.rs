@@ -98,6 +98,34 @@ fn what_is_in_use_is_not_removed_because_a_change_was_refused() {
 }
 
 #[test]
+fn an_applet_without_its_load_file_stays_until_it_shall_go() {
+    let world = World::new();
+    world.desire(ServiceState::Installed);
+    world.converge().unwrap();
+    world.change_card(|card| {
+        let is_file = |entry: &crate::card::content::ContentEntry| entry.aid == PACKAGE;
+        card.model.entries.retain(|(entry, _)| !is_file(entry));
+    });
+    for _ in 0..2 {
+        world.desire(ServiceState::Active);
+        let report = world.converge().unwrap();
+        let deployment = report.deployment(&jpki()).unwrap();
+        assert_eq!(deployment.problem.as_deref(), Some("DIVERGED"));
+        assert_eq!(deployment.desired, ServiceState::Active);
+        world.change_card(|card| assert!(card.model.find(&INSTANCE).is_some()));
+    }
+    world.desire(ServiceState::Absent);
+    assert!(
+        world
+            .converge()
+            .unwrap()
+            .deployment(&jpki())
+            .unwrap()
+            .converged()
+    );
+}
+
+#[test]
 fn what_shall_go_is_tried_again_with_the_next_call() {
     let world = World::new();
     world.desire(ServiceState::Installed);
