@@ -22,6 +22,7 @@ pub struct Uicc {
     pub kdd: [u8; 10],
     /// Non-volatile memory for applications, in bytes, as the maker states it.
     pub memory_bytes: u32,
-    /// What the last verified reading showed; `None` before the first.
+    /// What the last verified reading showed; `None` before the first, and from
+    /// the moment when first keys are about to be sent until the next one.
     pub content: Option<CardContent>,
 }

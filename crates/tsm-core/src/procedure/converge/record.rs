@@ -35,31 +35,34 @@ impl Worker<'_> {
     }
 
     async fn try_record(&mut self, content: &CardContent) -> Result<(), ConvergeError> {
-        let store = self.context.store;
-        let iccid = self.session.iccid.clone();
-        let Some(uicc) = store.load::<Uicc>(iccid.as_str()).await? else {
-            return Err(RequestError::CardUnknown.into());
-        };
-        let content = Some(content.clone());
-        let batch = Batch::new().update(
-            iccid.as_str(),
-            uicc.version,
-            Uicc {
-                content,
-                ..uicc.value
-            },
-        );
+        let batch = self.store_content(Some(content.clone())).await?;
         let outcome = self.summary();
         self.commit_items(batch, &outcome).await?;
         self.notes.clear();
         Ok(())
     }
 
+    /// A batch that makes `content` the last reading of the card.
+    async fn store_content(&self, content: Option<CardContent>) -> Result<Batch, ConvergeError> {
+        let id = self.session.iccid.as_str();
+        let Some(uicc) = self.context.store.load::<Uicc>(id).await? else {
+            return Err(RequestError::CardUnknown.into());
+        };
+        let value = Uicc {
+            content,
+            ..uicc.value
+        };
+        Ok(Batch::new().update(id, uicc.version, value))
+    }
+
     /// Stores the hand-overs of first keys; to be done before the keys are sent.
+    /// The last reading is forgotten with it: whoever goes on after a crash must
+    /// see whether the keys are on the card before it makes others.
     /// False when somebody else changed what is desired: plan again.
     pub(super) async fn record_handovers(&mut self) -> Result<bool, ConvergeError> {
+        let batch = self.store_content(None).await?;
         match self
-            .commit_items(Batch::new(), "first keys sealed to the provider")
+            .commit_items(batch, "first keys sealed to the provider")
             .await
         {
             Ok(()) => Ok(true),
