@@ -18,6 +18,7 @@ use crate::error::{Failure, Reason};
 use crate::identity::{Caller, Iccid, ServiceName};
 use crate::jpki::application::RequestOutcome;
 use crate::ports::{Batch, Store, StoreError, Versioned};
+use crate::time::Timestamp;
 
 /// How often a change that lost a race is decided again.
 const ATTEMPTS: usize = 8;
@@ -25,7 +26,7 @@ const ATTEMPTS: usize = 8;
 /// What a tenant asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangeRequest {
-    /// Chosen by the caller; the same id with the same body changes nothing again.
+    /// Chosen by the caller; the same id with the same body desires nothing anew.
     pub request_id: String,
     /// The card.
     pub iccid: Iccid,
@@ -95,8 +96,9 @@ impl Failure for RequestError {
 }
 
 /// Makes `request.desired` the desired state of the service on the card. Sends
-/// nothing to the card. A request id that was used for the same before changes
-/// nothing; the deployment is returned as it is now.
+/// nothing to the card. A request id that was used for the same before is one
+/// more attempt while that is still desired: a problem is forgotten, nothing
+/// else changes, and the deployment is returned as it is now.
 ///
 /// # Errors
 /// [`RequestError`]; nothing changed then.
@@ -131,7 +133,9 @@ async fn decide(
     let body_sha256 = request.body_sha256();
     if let Some(outcome) = store.load::<RequestOutcome>(&request_key).await? {
         return match found {
-            Some(found) if outcome.value.body_sha256 == body_sha256 => Ok(found.value),
+            Some(found) if outcome.value.body_sha256 == body_sha256 => {
+                again(context, caller, request, found).await
+            }
             _ => Err(RequestError::RequestIdReused),
         };
     }
@@ -160,18 +164,51 @@ async fn decide(
                 subject: id,
             },
         );
-    let step = Step {
-        subject: format!("card/{}", request.iccid),
-        at: now,
-        actor: format!("{}/{}", caller.tenant, caller.role.as_str()),
-        party: Party::Carrier,
-        action: format!("desire {} {}", request.service, state_name(request.desired)),
-        outcome: "accepted".to_owned(),
-    };
+    let step = step(caller, request, now, "accepted");
     store
         .commit(audit::append(store, batch, step).await?)
         .await?;
     Ok(deployment)
+}
+
+/// A request that came before. While what it asked for is still desired it is
+/// one more attempt: a refusal is a bare status word, which a card can give once
+/// and a phone can make up, so that it must not stop the work for ever.
+async fn again(
+    context: &Context<'_>,
+    caller: &Caller,
+    request: &ChangeRequest,
+    found: Versioned<Deployment>,
+) -> Result<Deployment, RequestError> {
+    let Versioned { version, value } = found;
+    if value.problem.is_none() || value.desired != request.desired {
+        return Ok(value);
+    }
+    let now = context.clock.now();
+    let deployment = Deployment {
+        problem: None,
+        updated_at: now,
+        ..value
+    };
+    let id = Deployment::id(&request.iccid, &request.service);
+    let batch = Batch::new().update(id, version, deployment.clone());
+    let step = step(caller, request, now, "to be tried again");
+    let store = context.store;
+    store
+        .commit(audit::append(store, batch, step).await?)
+        .await?;
+    Ok(deployment)
+}
+
+fn step(caller: &Caller, request: &ChangeRequest, at: Timestamp, outcome: &str) -> Step {
+    Step {
+        subject: format!("card/{}", request.iccid),
+        at,
+        actor: format!("{}/{}", caller.tenant, caller.role.as_str()),
+        party: Party::Carrier,
+        action: format!("desire {} {}", request.service, state_name(request.desired)),
+        outcome: outcome.to_owned(),
+    }
 }
 
 /// The service, when `caller`'s tenant manages it.
@@ -189,11 +226,7 @@ pub(super) async fn managed_service(
     Ok(found.value)
 }
 
-fn fresh(
-    request: &ChangeRequest,
-    definition: &ServiceDefinition,
-    now: crate::time::Timestamp,
-) -> Deployment {
+fn fresh(request: &ChangeRequest, definition: &ServiceDefinition, now: Timestamp) -> Deployment {
     Deployment {
         iccid: request.iccid.clone(),
         service: request.service.clone(),

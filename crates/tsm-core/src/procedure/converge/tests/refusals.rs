@@ -8,6 +8,7 @@ use super::*;
 use crate::card::catalogue::LoadFilePiece;
 use crate::card::lease::Lease;
 use crate::card::model::Model;
+use crate::card_session::fake::Fault;
 use crate::ports::{Batch, Script};
 
 fn refuse(world: &World, ins: u8, sw: u16) {
@@ -98,6 +99,61 @@ fn what_is_in_use_is_not_removed_because_a_change_was_refused() {
 }
 
 #[test]
+fn a_refusal_that_came_once_does_not_stop_the_same_request_for_ever() {
+    for (before, desired, ins) in [
+        (
+            &[ServiceState::Installed][..],
+            ServiceState::Active,
+            install::INS,
+        ),
+        (
+            &[ServiceState::Installed, ServiceState::Active],
+            ServiceState::Suspended,
+            set_status::INS,
+        ),
+    ] {
+        let world = World::new();
+        for state in before {
+            world.desire(*state);
+            world.converge().unwrap();
+        }
+        for sw in [0x6985, 0x6581] {
+            let asked = world.request(&provider(), "the one", desired).unwrap();
+            assert_eq!(asked.problem, None);
+            // A bare status word: the card said so once, or the phone made it up.
+            refuse(&world, ins, sw);
+            let report = world.converge().unwrap();
+            let deployment = report.deployment(&jpki()).unwrap();
+            assert_eq!(deployment.problem.as_deref(), Some("CARD_REFUSED"));
+            assert!(!deployment.has_open_work());
+        }
+        let again = world.request(&provider(), "the one", desired).unwrap();
+        assert!(again.has_open_work());
+        assert_eq!(again, world.deployment());
+        let report = world.converge().unwrap();
+        let deployment = report.deployment(&jpki()).unwrap();
+        assert_eq!(deployment.observed, Some(desired));
+        assert!(deployment.converged() && deployment.problem.is_none());
+    }
+}
+
+#[test]
+fn an_old_request_forgets_no_problem_of_a_newer_one() {
+    let world = World::new();
+    world
+        .request(&provider(), "old", ServiceState::Installed)
+        .unwrap();
+    world.converge().unwrap();
+    world.desire(ServiceState::Active);
+    refuse(&world, install::INS, 0x6985);
+    world.converge().unwrap();
+    let before = world.deployment();
+    assert!(before.problem.is_some());
+    let late = world.request(&provider(), "old", ServiceState::Installed);
+    assert_eq!(late.unwrap(), before);
+}
+
+#[test]
 fn an_applet_without_its_load_file_stays_until_it_shall_go() {
     let world = World::new();
     world.desire(ServiceState::Installed);
@@ -181,17 +237,70 @@ fn a_damaged_load_file_is_never_sent() {
     );
 }
 
-#[test]
-fn nothing_is_recorded_under_an_old_lease() {
-    let world = World::new();
-    world.desire(ServiceState::Installed);
+/// Another worker takes the card.
+fn second_lease() -> Batch {
     let lease = Lease {
         holder: "other".to_owned(),
         epoch: 2,
         expires_at: Timestamp(60_000),
     };
-    let batch = Batch::new().update(iccid().as_str(), 1, lease);
-    block_on(world.store.commit(batch)).unwrap();
+    Batch::new().update(iccid().as_str(), 1, lease)
+}
+
+/// The card answers, and the worker gets no further than its counters.
+struct Crashing<'a>(&'a World);
+
+#[async_trait]
+impl CardLink for Crashing<'_> {
+    async fn exchange(
+        &self,
+        iccid: &Iccid,
+        epoch: u64,
+        script: Script,
+        deadline: Timestamp,
+    ) -> Result<Vec<Vec<u8>>, crate::ports::LinkError> {
+        self.0.store.commit(second_lease()).await.unwrap();
+        self.0.link.exchange(iccid, epoch, script, deadline).await
+    }
+}
+
+#[test]
+fn first_keys_outlive_a_crash_between_verification_and_record() {
+    let world = World::new();
+    world.audit().unwrap();
+    world.desire(ServiceState::Installed);
+    let link = Crashing(&world);
+    let crashed = block_on(converge(
+        &world.context_over(&link),
+        &iccid(),
+        1,
+        Timestamp(60_000),
+    ));
+    assert_eq!(crashed.unwrap_err().reason(), Reason::CardBusy);
+    let keys = world.card_keys().unwrap();
+    let handover = world.deployment().handover;
+    assert_eq!(service_keys(handover.as_ref().unwrap()), keys);
+    assert_eq!(world.uicc().content, None);
+
+    // Even when the next scripts get lost.
+    let (context, card) = (world.context(), iccid());
+    let again = || block_on(converge(&context, &card, 2, Timestamp(60_000)));
+    for _ in 0..2 {
+        world.link.fault(Fault::LoseScript);
+        again().unwrap_err();
+        assert_eq!(world.deployment().handover, handover);
+    }
+    let report = again().unwrap();
+    assert!(report.deployment(&jpki()).unwrap().converged());
+    assert_eq!(world.deployment().handover, handover);
+    assert_eq!(world.card_keys(), Some(keys));
+}
+
+#[test]
+fn nothing_is_recorded_under_an_old_lease() {
+    let world = World::new();
+    world.desire(ServiceState::Installed);
+    block_on(world.store.commit(second_lease())).unwrap();
     let before = world.deployment();
     assert_eq!(world.converge().unwrap_err().reason(), Reason::CardBusy);
     assert_eq!(world.deployment(), before);
