@@ -15,6 +15,7 @@ use tsm_proto::mno::card_channel_server::CardChannelServer;
 use tsm_proto::mno::catalogue_service_server::CatalogueServiceServer;
 use tsm_proto::mno::service_management_server::ServiceManagementServer;
 use tsm_proto::mno::uicc_service_server::UiccServiceServer;
+use tsm_server::denials::Denials;
 use tsm_server::listener::Listener;
 use tsm_server::serve::{self, Life, ServeError};
 use tsm_server::{health, reflection};
@@ -125,6 +126,7 @@ fn build(
         entropy,
         attachments,
         relay_log,
+        denials: Denials::default(),
         life,
         cards_at_work: Semaphore::new(config.limits.cards_at_work.max(1)),
         lease_released: Notify::new(),

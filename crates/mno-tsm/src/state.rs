@@ -11,6 +11,7 @@ use tsm_core::identity::{Caller, Tenant};
 use tsm_core::ports::{Batch, Clock, Entropy, KeyVault, Store, StoreError};
 use tsm_core::procedure::converge;
 use tsm_core::time::Timestamp;
+use tsm_server::denials::Denials;
 use tsm_server::serve::Life;
 use tsm_server::{deadline, peer, status};
 
@@ -35,6 +36,7 @@ pub struct State {
     pub(crate) attachments: Arc<Attachments>,
     pub(crate) link: GatewayLink,
     pub(crate) relay_log: RelayLog,
+    pub(crate) denials: Denials,
     pub(crate) life: Life,
     /// Room for calls that work on cards.
     pub(crate) cards_at_work: Semaphore,
@@ -113,18 +115,26 @@ impl State {
     ) -> Status {
         let actor = actor(caller);
         tracing::warn!(actor, method = method.name(), object, %reason, "a call was refused");
+        let denied = status::refusal(reason, "this tenant and role may not do this");
+        let now = self.clock.now();
+        if !self
+            .denials
+            .is_recorded(&format!("{actor} {} {reason}", method.name()), now)
+        {
+            return denied;
+        }
         let step = Step {
             subject: format!("tenant/{}", caller.tenant),
-            at: self.clock.now(),
+            at: now,
             actor,
             party: Party::Carrier,
             action: format!("{} {object}", method.name()).trim_end().to_owned(),
             outcome: reason.to_string(),
         };
         if let Err(error) = self.record(step).await {
-            return status::of(&error);
+            tracing::error!(%error, "a refusal could not be recorded");
         }
-        status::refusal(reason, "this tenant and role may not do this")
+        denied
     }
 
     /// Adds an entry to the audit log.

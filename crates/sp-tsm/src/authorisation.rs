@@ -3,7 +3,8 @@
 //! | Method | citizen's app | operator | verifier | auditor |
 //! |---|---|---|---|---|
 //! | `SubmitApplication`, `ProvisionCredential` | all | all | | |
-//! | read and change credentials, read applications | all | all | | |
+//! | `GetApplication`, `GetCredential`, changes of a credential | by id | all | | |
+//! | `ListApplications`, `ListCredentials` | | all | | |
 //! | `CheckCertificate` | | | any tenant | |
 //! | `GetReadiness` | | all | | |
 //! | `ListAuditEntries` | | all | | all |
@@ -22,10 +23,14 @@ pub enum Method {
     Apply,
     /// `ApplicationService.ProvisionCredential`
     Provision,
-    /// `ApplicationService.GetApplication` and `ListApplications`
-    ReadApplications,
-    /// `CredentialService.GetCredential` and `ListCredentials`
-    ReadCredentials,
+    /// `ApplicationService.GetApplication`
+    ReadApplication,
+    /// `ApplicationService.ListApplications`
+    ListApplications,
+    /// `CredentialService.GetCredential`
+    ReadCredential,
+    /// `CredentialService.ListCredentials`
+    ListCredentials,
     /// `CredentialService.SuspendCredential` to `DeleteCredential`
     ChangeCredential,
     /// `VerificationService.CheckCertificate`
@@ -38,11 +43,13 @@ pub enum Method {
 
 impl Method {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Apply,
         Self::Provision,
-        Self::ReadApplications,
-        Self::ReadCredentials,
+        Self::ReadApplication,
+        Self::ListApplications,
+        Self::ReadCredential,
+        Self::ListCredentials,
         Self::ChangeCredential,
         Self::CheckCertificate,
         Self::ReadReadiness,
@@ -55,8 +62,10 @@ impl Method {
         match self {
             Self::Apply => "apply",
             Self::Provision => "provision",
-            Self::ReadApplications => "read applications",
-            Self::ReadCredentials => "read credentials",
+            Self::ReadApplication => "read application",
+            Self::ListApplications => "list applications",
+            Self::ReadCredential => "read credential",
+            Self::ListCredentials => "list credentials",
             Self::ChangeCredential => "change credential",
             Self::CheckCertificate => "check certificate",
             Self::ReadReadiness => "read readiness",
@@ -72,16 +81,16 @@ impl Method {
 /// [`Reason::TenantForbidden`] when the provider's own may, but not this tenant.
 pub fn authorise(provider: &Tenant, caller: &Caller, method: Method) -> Result<(), Reason> {
     use Method::{
-        Apply, ChangeCredential, CheckCertificate, Provision, ReadApplications, ReadAudit,
-        ReadCredentials, ReadReadiness,
+        Apply, ChangeCredential, CheckCertificate, ListApplications, ListCredentials, Provision,
+        ReadApplication, ReadAudit, ReadCredential, ReadReadiness,
     };
     match (caller.role, method) {
         (Role::Verifier, CheckCertificate) => Ok(()),
         (
             Role::Citizen | Role::Operator,
-            Apply | Provision | ReadApplications | ReadCredentials | ChangeCredential,
+            Apply | Provision | ReadApplication | ReadCredential | ChangeCredential,
         )
-        | (Role::Operator, ReadReadiness | ReadAudit)
+        | (Role::Operator, ListApplications | ListCredentials | ReadReadiness | ReadAudit)
         | (Role::Auditor, ReadAudit) => {
             if caller.tenant == *provider {
                 Ok(())
@@ -122,16 +131,18 @@ mod tests {
                 vec![
                     Apply,
                     Provision,
-                    ReadApplications,
-                    ReadCredentials,
+                    ReadApplication,
+                    ReadCredential,
                     ChangeCredential,
                 ]
             }
             ("j-lis", Role::Operator) => vec![
                 Apply,
                 Provision,
-                ReadApplications,
-                ReadCredentials,
+                ReadApplication,
+                ListApplications,
+                ReadCredential,
+                ListCredentials,
                 ChangeCredential,
                 ReadReadiness,
                 ReadAudit,

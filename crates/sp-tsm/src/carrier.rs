@@ -7,7 +7,7 @@ use globalplatform::aid::Aid;
 use tonic::Status;
 use tonic::transport::Channel;
 use tsm_core::card::deployment::{Deployment, KeyHandover, KeySetup, ServiceState};
-use tsm_core::error::{Class, Reason};
+use tsm_core::error::Reason;
 use tsm_core::identity::{Iccid, ServiceName, Tenant};
 use tsm_core::ports::{Carrier, CarrierError, Eligibility, MissingRequirement, ServiceChange};
 use tsm_proto::mno;
@@ -15,7 +15,7 @@ use tsm_proto::mno::card_channel_client::CardChannelClient;
 use tsm_proto::mno::service_management_client::ServiceManagementClient;
 use tsm_proto::types;
 use tsm_server::convert::moment;
-use tsm_server::status::{class_of, reason_of};
+use tsm_server::status::reason_of;
 
 /// How long one call to the operator may take; it works on a card meanwhile.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -27,13 +27,13 @@ const LEASE_S: u32 = 120;
 pub struct GrpcCarrier {
     channel: Channel,
     tenant: Tenant,
-    /// Names the holder of leases: another one after every start.
+    /// First parts of the names of lease holders: this server, and its start.
     worker: String,
 }
 
 impl GrpcCarrier {
-    /// Calls go over `channel`; `tenant` is ours, `worker` a name that no other
-    /// process has.
+    /// Calls go over `channel`; `tenant` is ours, `worker` is `<server>:<start>`,
+    /// greater with every start.
     #[must_use]
     pub fn new(channel: Channel, tenant: Tenant, worker: String) -> Self {
         Self {
@@ -111,7 +111,7 @@ impl Carrier for GrpcCarrier {
     async fn acquire_lease(&self, iccid: &Iccid) -> Result<u64, CarrierError> {
         let message = mno::AcquireLeaseRequest {
             iccid: iccid.to_string(),
-            holder: self.worker.clone(),
+            holder: format!("{}:{}", self.worker, uuid::Uuid::now_v7()),
             duration_s: LEASE_S,
         };
         let answer = self.cards().acquire_lease(request(message)).await;
@@ -128,19 +128,39 @@ impl Carrier for GrpcCarrier {
     }
 }
 
-/// What the domain makes of a status: its class decides whether to try again.
+/// What the operator says of the card itself is final. All else (a certificate of
+/// ours that expired, a service that is not registered yet) can be mended, and
+/// must not cost a citizen the application.
 fn error(status: &Status) -> CarrierError {
     let detail = status.message().to_owned();
-    match class_of(status) {
-        Class::Retry | Class::Internal | Class::Conflict => CarrierError::Unavailable {
-            reason: reason_of(status).unwrap_or_else(|| Reason::CardUnreachable.to_string()),
+    let reason = reason_of(status);
+    match reason.as_deref().and_then(Reason::parse) {
+        Some(known) if ends_the_application(known) => CarrierError::Refused {
+            reason: known.to_string(),
             detail,
         },
-        _ => CarrierError::Refused {
-            reason: reason_of(status).unwrap_or_else(|| Reason::Internal.to_string()),
+        _ => CarrierError::Unavailable {
+            reason: reason.unwrap_or_else(|| Reason::CardUnreachable.to_string()),
             detail,
         },
     }
+}
+
+/// Whether a refusal is about the card, or about the state of the service on it.
+fn ends_the_application(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::CardUnknown
+            | Reason::CardLocked
+            | Reason::CardRefused
+            | Reason::SeProfileNotQualified
+            | Reason::SeNotEligible
+            | Reason::InsufficientSeMemory
+            | Reason::AidConflict
+            | Reason::PackageImportMissing
+            | Reason::WrongState
+            | Reason::TenantForbidden
+    )
 }
 
 /// The operator's answer; an error names the field that is missing or wrong.

@@ -17,6 +17,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The provider's own tenant name.
     pub tenant: String,
+    /// Name of this server among the provider's servers; holds leases on cards.
+    #[serde(default = "server")]
+    pub server: String,
     /// Service that is put on cards.
     #[serde(default = "service")]
     pub service: String,
@@ -44,6 +47,10 @@ pub struct Config {
     /// How much at a time, and how long.
     #[serde(default)]
     pub limits: Limits,
+}
+
+fn server() -> String {
+    "sp-tsm".to_owned()
 }
 
 fn service() -> String {

@@ -18,6 +18,7 @@ use tsm_proto::sp::application_service_server::ApplicationServiceServer;
 use tsm_proto::sp::credential_service_server::CredentialServiceServer;
 use tsm_proto::sp::operations_service_server::OperationsServiceServer;
 use tsm_proto::sp::verification_service_server::VerificationServiceServer;
+use tsm_server::denials::Denials;
 use tsm_server::listener::Listener;
 use tsm_server::serve::{self, Life, ServeError};
 use tsm_server::{health, reflection};
@@ -114,7 +115,8 @@ fn build(config: &Config, store: Arc<SledStore>, life: Life) -> anyhow::Result<A
         .endpoint(&config.carrier.address)?
         .connect_lazy();
     let link = RelayLink::new(carrier.clone(), service.clone(), clock.clone());
-    let worker = uuid::Uuid::now_v7().to_string();
+    // Version 7: greater with every start.
+    let worker = format!("{}:{}", config.server, uuid::Uuid::now_v7());
     let pool = usize::try_from(config.key_pool.rsa2048).context("key_pool.rsa2048")?;
     Ok(Arc::new(State {
         verifier: Verifier::new(trust_anchors(config)?, freshness(config)),
@@ -124,6 +126,7 @@ fn build(config: &Config, store: Arc<SledStore>, life: Life) -> anyhow::Result<A
         authority: Arc::new(authority),
         key_pool: Arc::new(KeyPool::start(pool).context("can not start the key pool")?),
         provisionings: Arc::new(Semaphore::new(config.limits.provisionings.max(1))),
+        denials: Denials::default(),
         at_work: Arc::new(Mutex::new(BTreeSet::new())),
         vault: Arc::new(vault),
         tenant,

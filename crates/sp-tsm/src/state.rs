@@ -12,6 +12,7 @@ use tsm_core::jpki::provider::{Policy, Provider};
 use tsm_core::ports::{
     Batch, CardLink, Carrier, CertificateAuthority, Clock, Entropy, KeyVault, Store, StoreError,
 };
+use tsm_server::denials::Denials;
 use tsm_server::serve::Life;
 use tsm_server::{peer, status};
 
@@ -36,6 +37,7 @@ pub struct State {
     pub(crate) carrier: Arc<dyn Carrier>,
     pub(crate) authority: Arc<dyn CertificateAuthority>,
     pub(crate) key_pool: Arc<KeyPool>,
+    pub(crate) denials: Denials,
     pub(crate) life: Life,
     /// Room for provisionings.
     pub(crate) provisionings: Arc<Semaphore>,
@@ -75,18 +77,26 @@ impl State {
     async fn deny(&self, caller: &Caller, method: Method, reason: Reason) -> Status {
         let actor = format!("{}/{}", caller.tenant, caller.role.as_str());
         tracing::warn!(actor, method = method.name(), %reason, "a call was refused");
+        let denied = status::refusal(reason, "this tenant and role may not do this");
+        let now = self.clock.now();
+        if !self
+            .denials
+            .is_recorded(&format!("{actor} {} {reason}", method.name()), now)
+        {
+            return denied;
+        }
         let step = Step {
             subject: format!("tenant/{}", caller.tenant),
-            at: self.clock.now(),
+            at: now,
             actor,
             party: Party::Jlis,
             action: method.name().to_owned(),
             outcome: reason.to_string(),
         };
-        match self.record(step).await {
-            Ok(()) => status::refusal(reason, "this tenant and role may not do this"),
-            Err(error) => status::of(&error),
+        if let Err(error) = self.record(step).await {
+            tracing::error!(%error, "a refusal could not be recorded");
         }
+        denied
     }
 
     async fn record(&self, step: Step) -> Result<(), StoreError> {

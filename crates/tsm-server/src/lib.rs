@@ -6,6 +6,7 @@
 pub mod config;
 pub mod convert;
 pub mod deadline;
+pub mod denials;
 pub mod harden;
 pub mod health;
 pub mod listener;

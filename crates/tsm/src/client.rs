@@ -120,6 +120,10 @@ clients! {
     applications: ApplicationServiceClient, sp as citizen;
     /// Credentials, as the citizen's app.
     credentials: CredentialServiceClient, sp as citizen;
+    /// Every application, as the provider's operator.
+    all_applications: ApplicationServiceClient, sp as provider_operator;
+    /// Every credential, as the provider's operator.
+    all_credentials: CredentialServiceClient, sp as provider_operator;
     /// Certificate status, as a relying party.
     verification: VerificationServiceClient, sp as verifier;
     /// Readiness and audit log, as the provider's operator.

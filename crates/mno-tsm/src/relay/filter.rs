@@ -8,7 +8,7 @@
 //! | SELECT of exactly that domain | 00 A4 04 00 | first, and at any time later |
 //! | INITIALIZE UPDATE | 80 50 | after SELECT |
 //! | EXTERNAL AUTHENTICATE | 84 82 | right after INITIALIZE UPDATE |
-//! | any other with secure messaging | 84 | after EXTERNAL AUTHENTICATE |
+//! | any other with secure messaging, but those that leave the session | 84 | after EXTERNAL AUTHENTICATE |
 //!
 //! All on the basic logical channel. SELECT may be answered by 9000 or 6283
 //! (card locked) only: a script that went on after a failed SELECT would talk to
@@ -16,7 +16,7 @@
 
 use globalplatform::aid::Aid;
 use globalplatform::apdu::CommandApdu;
-use globalplatform::commands::{external_authenticate, initialize_update, select};
+use globalplatform::commands::{external_authenticate, initialize_update, manage_channel, select};
 use globalplatform::status_word::StatusWord;
 use tsm_core::ports::Script;
 
@@ -62,6 +62,16 @@ pub enum Forbidden {
     },
 }
 
+/// Commands that would select something else, or begin another session, on a
+/// card that takes them inside a secure channel: SELECT, MANAGE CHANNEL,
+/// INITIALIZE UPDATE, EXTERNAL AUTHENTICATE.
+const LEAVES_THE_SESSION: [u8; 4] = [
+    select::INS,
+    manage_channel::INS,
+    initialize_update::INS,
+    external_authenticate::INS,
+];
+
 /// Where a script stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -106,7 +116,7 @@ pub fn check(script: &Script, domain: &Aid) -> Result<(), Forbidden> {
                 initialize_update::INS,
             ) => Stage::Challenged,
             (Stage::Challenged, CLA_SECURED, external_authenticate::INS) => Stage::Open,
-            (Stage::Open, CLA_SECURED, ins) if ins != external_authenticate::INS => Stage::Open,
+            (Stage::Open, CLA_SECURED, ins) if !LEAVES_THE_SESSION.contains(&ins) => Stage::Open,
             _ => return Err(Forbidden::OutsideSession { index }),
         };
     }

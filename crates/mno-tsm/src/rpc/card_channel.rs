@@ -52,6 +52,7 @@ impl CardChannel for CardChannelRpc {
         require_service_on_card(&self.0, &admitted, &iccid).await?;
         let duration = Duration::from_secs(seconds.into());
         let (store, clock) = (self.0.store.as_ref(), self.0.clock.as_ref());
+        end_lease_of_the_dead(&self.0, &iccid, &holder).await?;
         let lease = lease::acquire(store, clock, &iccid, &holder, duration).await;
         let lease = lease.map_err(|error| status::of(&error))?;
         Ok(Response::new(mno::Lease {
@@ -211,6 +212,33 @@ fn holder(admitted: &Admitted, name: &str) -> Result<String, Status> {
     Ok(format!("{}/{name}", admitted.caller.tenant))
 }
 
+/// Ends the lease that an earlier start of the same server still holds: whoever
+/// worked under it died with it.
+async fn end_lease_of_the_dead(state: &State, iccid: &Iccid, holder: &str) -> Result<(), Status> {
+    let found = state.store.load::<Lease>(iccid.as_str()).await;
+    let Some(found) = found.map_err(|error| status::of(&error))? else {
+        return Ok(());
+    };
+    if !is_later_start(&found.value.holder, holder) {
+        return Ok(());
+    }
+    let released = card_work::release(state, iccid, found.value.epoch).await;
+    released.map_err(|error| status::of(&error))
+}
+
+/// Whether `holder` is the same server as `earlier`, started anew.
+fn is_later_start(earlier: &str, holder: &str) -> bool {
+    let parts = |name: &str| -> Option<(String, String)> {
+        let mut parts = name.splitn(3, ':');
+        let (server, start) = (parts.next()?, parts.next()?);
+        parts.next().map(|_| (server.to_owned(), start.to_owned()))
+    };
+    match (parts(earlier), parts(holder)) {
+        (Some((server, before)), Some((same, now))) => server == same && before < now,
+        _ => false,
+    }
+}
+
 /// The lease of this epoch, when it is the newest and a worker of the caller's
 /// tenant holds it.
 async fn own_lease(
@@ -246,7 +274,8 @@ async fn require_service_on_card(
         .iter()
         .any(|(_, found)| {
             matches!(&found.value, Record::Deployment(deployment)
-            if admitted.reach.covers(&admitted.caller, &deployment.provider))
+            if is_or_may_be_on_card(deployment)
+                && admitted.reach.covers(&admitted.caller, &deployment.provider))
         });
     if own {
         return Ok(());
@@ -260,4 +289,20 @@ async fn require_service_on_card(
             &format!("card/{iccid}"),
         )
         .await)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_later_start;
+
+    #[test]
+    fn only_a_later_start_of_the_same_server_takes_over() {
+        let held = "j-lis/sp-1:0002:a";
+        assert!(is_later_start(held, "j-lis/sp-1:0003:b"));
+        assert!(!is_later_start(held, "j-lis/sp-1:0002:b"));
+        assert!(!is_later_start(held, "j-lis/sp-1:0001:b"));
+        assert!(!is_later_start(held, "j-lis/sp-2:0003:b"));
+        assert!(!is_later_start(held, "other/sp-1:0003:b"));
+        assert!(!is_later_start("j-lis/plain", "j-lis/plain"));
+    }
 }

@@ -137,14 +137,17 @@ async fn defines_a_service_of_an_admitted_package() {
         "REQUEST_ID_REUSED"
     );
     other.request_id = "s2".to_owned();
-    catalogue.register_service(other.clone()).await.unwrap();
+    assert_eq!(
+        reason(catalogue.register_service(other.clone()).await),
+        "ALREADY_EXISTS"
+    );
     let listed = catalogue
         .list_services(ListServicesRequest::default())
         .await
         .unwrap();
     assert_eq!(
         listed.into_inner().services,
-        [other.service.clone().unwrap()]
+        [request.service.clone().unwrap()]
     );
 
     let mut foreign_module = other.clone();

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 use tsm_core::error::Reason;
-use tsm_core::jpki::application::Application;
+use tsm_core::identity::Caller;
+use tsm_core::jpki::application::{Application, RequestOutcome};
 use tsm_core::jpki::proofing::SignedApplication;
 use tsm_core::procedure::provision::accept;
 use tsm_core::record::{Record, Table};
@@ -35,8 +36,14 @@ impl ApplicationService for ApplicationRpc {
         request_id(&request.request_id)?;
         let state = self.0.clone();
         let accepted = rpc::finish(&self.0, async move {
+            let body_sha256: [u8; 32] = Sha256::digest(&request.cms).into();
+            // The same request gets the same answer also when what was signed,
+            // or the certificate, has expired since.
+            let known = answered(&state, &caller, &request.request_id, body_sha256).await?;
+            if let Some(known) = known {
+                return Ok(known);
+            }
             let signed = verified(&state, &request.cms)?;
-            let body_sha256 = Sha256::digest(&request.cms).into();
             let provider = state.provider();
             accept(
                 &provider,
@@ -72,7 +79,7 @@ impl ApplicationService for ApplicationRpc {
         &self,
         request: Request<sp::GetApplicationRequest>,
     ) -> Result<Response<sp::Application>, Status> {
-        self.0.admit(&request, Method::ReadApplications).await?;
+        self.0.admit(&request, Method::ReadApplication).await?;
         let id = request.into_inner().id;
         let found = self.0.store.load::<Application>(&id).await;
         let found = found.map_err(|error| status::of(&error))?;
@@ -87,7 +94,7 @@ impl ApplicationService for ApplicationRpc {
         &self,
         request: Request<sp::ListApplicationsRequest>,
     ) -> Result<Response<sp::ListApplicationsResponse>, Status> {
-        self.0.admit(&request, Method::ReadApplications).await?;
+        self.0.admit(&request, Method::ListApplications).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
         let store = self.0.store.as_ref();
@@ -102,6 +109,28 @@ impl ApplicationService for ApplicationRpc {
             next_page_token,
         }))
     }
+}
+
+/// The application that this request has made before.
+async fn answered(
+    state: &State,
+    caller: &Caller,
+    request_id: &str,
+    body_sha256: [u8; 32],
+) -> Result<Option<Application>, Status> {
+    let key = format!("{}/{request_id}", caller.tenant);
+    let store = state.store.as_ref();
+    let found = store
+        .load::<RequestOutcome>(&key)
+        .await
+        .map_err(|error| status::of(&error))?;
+    let Some(found) = found.filter(|found| found.value.body_sha256 == body_sha256) else {
+        return Ok(None);
+    };
+    let application = store.load::<Application>(&found.value.subject).await;
+    Ok(application
+        .map_err(|error| status::of(&error))?
+        .map(|found| found.value))
 }
 
 /// What the citizen signed, with the person replaced by a pseudonym.

@@ -59,7 +59,7 @@ impl CredentialService for CredentialRpc {
         &self,
         request: Request<sp::GetCredentialRequest>,
     ) -> Result<Response<sp::Credential>, Status> {
-        self.0.admit(&request, Method::ReadCredentials).await?;
+        self.0.admit(&request, Method::ReadCredential).await?;
         let found = self
             .0
             .store
@@ -76,7 +76,7 @@ impl CredentialService for CredentialRpc {
         &self,
         request: Request<sp::ListCredentialsRequest>,
     ) -> Result<Response<sp::ListCredentialsResponse>, Status> {
-        self.0.admit(&request, Method::ReadCredentials).await?;
+        self.0.admit(&request, Method::ListCredentials).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
         let store = self.0.store.as_ref();

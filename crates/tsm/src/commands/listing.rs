@@ -105,7 +105,7 @@ async fn provider_list(servers: &Servers, what: Listed) -> anyhow::Result<Listin
             "credential",
         ]);
         pages!(
-            servers.applications()?,
+            servers.all_applications()?,
             list_applications,
             ListApplicationsRequest,
             applications,
@@ -125,7 +125,7 @@ async fn provider_list(servers: &Servers, what: Listed) -> anyhow::Result<Listin
     }
     let mut listing = Listing::new(&["credential", "iccid", "state", "card", "valid until"]);
     pages!(
-        servers.credentials()?,
+        servers.all_credentials()?,
         list_credentials,
         ListCredentialsRequest,
         credentials,

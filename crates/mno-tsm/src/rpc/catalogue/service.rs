@@ -3,19 +3,14 @@
 use tonic::Status;
 use tsm_core::audit::{self, Party, Step};
 use tsm_core::card::catalogue::{Package, ServiceDefinition};
-use tsm_core::card::deployment::{Deployment, ServiceState};
 use tsm_core::error::Reason;
-use tsm_core::identity::{Caller, ServiceName};
+use tsm_core::identity::Caller;
 use tsm_core::ports::{Batch, StoreError};
-use tsm_core::record::{Record, Table};
 use tsm_server::status::{self, invalid_field};
 
 use super::RequestId;
 use crate::rpc;
 use crate::state::{State, actor};
-
-/// Deployments read at a time when a service is redefined.
-const CHUNK: usize = 500;
 
 /// What a request id stands for: all fields of the definition.
 pub(super) fn digest(definition: &ServiceDefinition) -> Vec<u8> {
@@ -23,7 +18,8 @@ pub(super) fn digest(definition: &ServiceDefinition) -> Vec<u8> {
     format!("{definition:?}").into_bytes()
 }
 
-/// Defines a service, or redefines it while no card has it.
+/// Defines a service. The same definition again changes nothing; another one
+/// under the same name is refused.
 pub(super) async fn register(
     state: &State,
     caller: &Caller,
@@ -72,16 +68,14 @@ async fn define(
         return Ok(Err(invalid_field("service.module_aid", problem)));
     }
     let found = store.load::<ServiceDefinition>(name).await?;
-    let version = found.as_ref().map_or(0, |found| found.version);
     if let Some(found) = found {
         if found.value == *definition {
             store.commit(batch).await?;
             return Ok(Ok(found.value));
         }
-        if is_on_a_card(state, &definition.name).await? {
-            let deployed = "the service is on cards and can not be redefined";
-            return Ok(Err(status::refusal(Reason::WrongState, deployed)));
-        }
+        // Cards may have it, or be about to get it, under the old names.
+        let defined = "the service is defined otherwise already; give the new one another name";
+        return Ok(Err(status::refusal(Reason::AlreadyExists, defined)));
     }
     let step = Step {
         subject: format!("service/{name}"),
@@ -89,37 +83,13 @@ async fn define(
         actor: actor(caller),
         party: Party::Carrier,
         action: format!("define service of {}", definition.provider),
-        outcome: if version == 0 { "defined" } else { "redefined" }.to_owned(),
+        outcome: "defined".to_owned(),
     };
     let batch = batch
         .expecting::<Package>(definition.package.to_string(), package.version)
-        .update(name, version, definition.clone());
+        .insert(name, definition.clone());
     store
         .commit(audit::append(store, batch, step).await?)
         .await?;
     Ok(Ok(definition.clone()))
-}
-
-/// Whether a card has the service, or shall have it.
-async fn is_on_a_card(state: &State, service: &ServiceName) -> Result<bool, StoreError> {
-    let gone = |deployment: &Deployment| {
-        deployment.desired == ServiceState::Absent
-            && matches!(deployment.observed, None | Some(ServiceState::Absent))
-    };
-    let mut after: Option<String> = None;
-    loop {
-        let found = state
-            .store
-            .scan(Table::Deployment, "", after.as_deref(), CHUNK)
-            .await?;
-        let deployed = found.iter().any(|(_, found)| match &found.value {
-            Record::Deployment(deployment) => deployment.service == *service && !gone(deployment),
-            _ => false,
-        });
-        match found.last() {
-            _ if deployed => return Ok(true),
-            Some((key, _)) if found.len() == CHUNK => after = Some(key.id.clone()),
-            _ => return Ok(false),
-        }
-    }
 }
