@@ -11,7 +11,8 @@
 //! - When the card stands elsewhere it says so in a way that only the card can
 //!   (its cryptogram). Ahead of us, we follow. Behind us, a script was lost on the
 //!   way: the values in between are spent with bare INITIALIZE UPDATEs first, so
-//!   that the lost script can never be played later.
+//!   that the lost script can never be played later; in scripts of their own when
+//!   there are many.
 //! - Nothing is believed before card cryptogram and response MACs verify. A
 //!   refusal is a bare status word by design of the protocol and proves nothing.
 
@@ -20,6 +21,7 @@ mod counters;
 #[cfg(test)]
 pub(crate) mod fake;
 mod reading;
+mod spending;
 #[cfg(test)]
 mod tests;
 
@@ -39,8 +41,8 @@ use reading::{Reading, Stop};
 
 /// A counter that is further off than this means that somebody plays with the card.
 const ALARMING_JUMP: u32 = 1_000;
-/// The most values that are spent to get past lost scripts.
-const MOST_SPENT: u32 = 4_096;
+/// The most values that one script spends to get past lost scripts.
+const MOST_SPENT: u32 = 512;
 
 /// One command of a leg, not wrapped yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,7 +173,7 @@ pub enum SessionError {
         /// Which leg.
         leg: usize,
     },
-    /// A sequence counter went on moving, or is too far away to be met.
+    /// A sequence counter went on moving while it was to be met.
     #[error("the sequence counter of leg {leg} can not be met")]
     CounterUnsteady {
         /// Which leg.
@@ -286,9 +288,10 @@ impl CardSession<'_> {
             return Err(LinkError::Expired.into());
         }
         let mut counters = Counters::load(self.store, &self.iccid, legs, first).await?;
-        let spend = match moved {
-            Some(counter) => self.meet(&mut counters, legs, first, counter)?,
-            None => 0,
+        let moved = self.close_gap(&mut counters, legs, first, moved).await?;
+        let spend = match (moved, legs.get(first)) {
+            (Some(counter), Some(leg)) => self.meet(&mut counters, leg, counter),
+            _ => 0,
         };
         let (script, assembly) = Assembly::build(legs, first, spend, &mut counters, self.entropy)?;
         self.store.commit(counters.reserve(&script)).await?;
@@ -309,27 +312,20 @@ impl CardSession<'_> {
     }
 
     /// Takes over the counter that the card showed; returns how many values are to be spent.
-    fn meet(
-        &self,
-        counters: &mut Counters,
-        legs: &[Leg],
-        first: usize,
-        counter: u32,
-    ) -> Result<u32, SessionError> {
-        let Some(leg) = legs.get(first) else {
-            return Ok(0);
-        };
+    fn meet(&self, counters: &mut Counters, leg: &Leg, counter: u32) -> u32 {
         let (expected, spend) = counters.meet(leg, counter);
+        self.alarm(leg, expected, counter);
+        spend
+    }
+
+    /// Warns of a counter that is far from where it should be.
+    fn alarm(&self, leg: &Leg, expected: u32, counter: u32) {
         if expected.abs_diff(counter) > ALARMING_JUMP {
             tracing::warn!(
                 iccid = ?self.iccid, domain = %leg.counter_owner, key_version = leg.key_version,
                 expected, counter, "sequence counter jumped: someone spends it, replace the keys"
             );
         }
-        if spend > MOST_SPENT {
-            return Err(SessionError::CounterUnsteady { leg: first });
-        }
-        Ok(spend)
     }
 
     /// A script that surely was not sent leaves no trace: its counters are free again.

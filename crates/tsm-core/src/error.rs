@@ -127,6 +127,8 @@ reasons! {
     // applications and credentials
     /// The person has a live credential, or an open application, of this kind.
     DoubleIssuance = "DOUBLE_ISSUANCE", Conflict;
+    /// The application was withdrawn.
+    ApplicationCancelled = "APPLICATION_CANCELLED", Refused;
     /// The signed application was used before.
     ReplayedApplication = "REPLAYED_APPLICATION", Refused;
     /// The card has a live credential, or an open application, of someone else.

@@ -120,7 +120,8 @@ fn add(
     })
 }
 
-fn host_challenge(mode: Mode, entropy: &dyn Entropy) -> Result<Vec<u8>, SessionError> {
+/// A fresh host challenge.
+pub(super) fn host_challenge(mode: Mode, entropy: &dyn Entropy) -> Result<Vec<u8>, SessionError> {
     let mut challenge = vec![0; mode.length()];
     entropy.fill(&mut challenge)?;
     Ok(challenge)

@@ -12,7 +12,7 @@ use crate::identity::Iccid;
 use crate::ports::{Batch, Script, Store, StoreError};
 
 /// Three bytes on the card.
-const LAST_VALUE: u32 = 0x00FF_FFFF;
+pub(super) const LAST_VALUE: u32 = 0x00FF_FFFF;
 
 /// The counters of all key sets of a script.
 pub(super) struct Counters {
@@ -78,6 +78,28 @@ impl Counters {
         set.base.confirmed = counter;
         set.base.sent = expected.max(counter);
         (expected, set.base.sent - counter)
+    }
+
+    /// Where the card's counter is at least (`moved`, when it said so), and how
+    /// many values that were sent lie above that.
+    pub(super) fn gap(&self, leg: &Leg, moved: Option<u32>) -> (u32, u32) {
+        match self.sets.get(&(leg.counter_owner, leg.key_version)) {
+            Some(set) => {
+                let from = moved.unwrap_or(set.base.confirmed);
+                (from, set.base.sent.saturating_sub(from))
+            }
+            None => (moved.unwrap_or(0), 0),
+        }
+    }
+
+    /// Values were spent up to `counter`, without a session. To be committed at
+    /// once. What was in doubt stays so: only a session that reads the card ends that.
+    pub(super) fn spent(&mut self, leg: &Leg, counter: u32) -> Batch {
+        if let Some(set) = self.sets.get_mut(&(leg.counter_owner, leg.key_version)) {
+            set.base.sent = set.base.sent.max(counter);
+            set.base.confirmed = counter.min(set.base.sent.saturating_sub(1));
+        }
+        self.write(|set| set.base.clone())
     }
 
     /// The next free value of a leg's key set.

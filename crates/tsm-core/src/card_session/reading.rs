@@ -152,7 +152,7 @@ impl AssembledLeg {
 }
 
 /// The card refused INITIALIZE UPDATE (0) or EXTERNAL AUTHENTICATE (1).
-fn not_opened(leg: usize, index: usize, sw: StatusWord) -> SessionError {
+pub(super) fn not_opened(leg: usize, index: usize, sw: StatusWord) -> SessionError {
     match (index, sw) {
         (0, StatusWord::REFERENCED_DATA_NOT_FOUND) => SessionError::NoSuchKeys { leg },
         (0, StatusWord::CONDITIONS) => SessionError::CounterExhausted { leg },

@@ -3,7 +3,7 @@
 //! Each piece of work is INSTALL [for personalization] and one chain of STORE DATA with data
 //! groups (GlobalPlatform 2.3.1, 11.5.2.3.6 and 11.11); the last block of a chain ends the
 //! personalisation session, so every chain opens its own. The data groups are those of the applet
-//! (docs/design.md): 9F01 start, 8121/8122/8137 key, 9F02 certificate, 9F03 PIN, 9F04 prove, 9F05
+//! (docs/jpki-applet.md): 9F01 start, 8121/8122/8137 key, 9F02 certificate, 9F03 PIN, 9F04 prove, 9F05
 //! commit, 9F06 wipe, 9F07 status, 9F08 new PIN.
 
 use globalplatform::aid::Aid;

@@ -16,6 +16,7 @@
 //! nothing but the attempt; from then on it only goes forward.
 
 mod activate;
+mod cancel;
 mod deploy;
 mod error;
 mod intake;
@@ -34,6 +35,7 @@ use crate::jpki::wrong_state::WrongState;
 use crate::ports::{Batch, Store, StoreError, Versioned};
 use crate::time::Timestamp;
 
+pub use cancel::{CancelError, cancel};
 pub use error::ProvisionError;
 pub use intake::{ApplicationError, accept};
 
