@@ -12,8 +12,8 @@ use tsm_proto::mno::{
 use tsm_proto::sp::application_service_client::ApplicationServiceClient;
 use tsm_proto::sp::credential_service_client::CredentialServiceClient;
 use tsm_proto::sp::{
-    ChangeCredentialRequest, GetCredentialRequest, ListApplicationsRequest,
-    ProvisionCredentialRequest,
+    ChangeCredentialRequest, GetApplicationRequest, GetCredentialRequest, ListApplicationsRequest,
+    ListCredentialsRequest, ProvisionCredentialRequest,
 };
 use tsm_proto::types::ScriptCommand;
 use tsm_tests::agreement::ensure_active;
@@ -223,7 +223,9 @@ async fn another_tenant_or_role_changes_nothing_at_the_provider() -> anyhow::Res
             refused(applications.provision_credential(provision).await)?,
             refused(
                 applications
-                    .list_applications(ListApplicationsRequest::default())
+                    .get_application(GetApplicationRequest {
+                        id: open.id.clone(),
+                    })
                     .await,
             )?,
             refused(credentials.get_credential(get).await)?,
@@ -243,6 +245,26 @@ async fn another_tenant_or_role_changes_nothing_at_the_provider() -> anyhow::Res
             .count();
         assert_eq!(denials, reasons.len(), "{identity}");
     }
+    // The citizen's app itself sees what it knows by id, and no lists.
+    let lists = [
+        refused(
+            world
+                .clients
+                .applications
+                .clone()
+                .list_applications(ListApplicationsRequest::default())
+                .await,
+        )?,
+        refused(
+            world
+                .clients
+                .credentials
+                .clone()
+                .list_credentials(ListCredentialsRequest::default())
+                .await,
+        )?,
+    ];
+    assert_eq!(lists, ["PERMISSION_DENIED"; 2]);
     ensure_active(&holder, &credential).await?;
     assert_eq!(applicant.application(&open.id).await?, open);
     audit::ensure_chains_fit(&world.clients.servers).await

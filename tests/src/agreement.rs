@@ -74,7 +74,7 @@ pub async fn ensure_active(holder: &Holder, credential: &Credential) -> anyhow::
 /// # Errors
 /// When the server does not list them.
 pub async fn credentials_of(holder: &Holder) -> anyhow::Result<Vec<Credential>> {
-    let mut client = holder.clients.credentials.clone();
+    let mut client = holder.clients.all_credentials.clone();
     let mut found = Vec::new();
     let mut page_token = String::new();
     loop {

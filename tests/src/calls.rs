@@ -35,6 +35,8 @@ pub struct Clients {
     pub applications: ApplicationServiceClient<Channel>,
     /// Credentials, as the citizen's app.
     pub credentials: CredentialServiceClient<Channel>,
+    /// Credentials, as the provider's operator, who may list them.
+    pub all_credentials: CredentialServiceClient<Channel>,
     /// Certificate status, as a relying party.
     pub verification: VerificationServiceClient<Channel>,
     /// Readiness and audit log, as the provider's operator.
@@ -48,7 +50,10 @@ impl Clients {
     /// When it is missing or wrong.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let servers = Servers::load(path)?;
+        let config = servers.config();
+        let operator = config.provider_operator.endpoint(&config.sp_address)?;
         Ok(Self {
+            all_credentials: CredentialServiceClient::new(operator.connect_lazy()),
             uiccs: servers.uiccs()?,
             catalogue: servers.catalogue()?,
             deployments: servers.deployments()?,
