@@ -2,7 +2,7 @@
 //!
 //! | Method | citizen's app | operator | verifier | auditor |
 //! |---|---|---|---|---|
-//! | `SubmitApplication`, `ProvisionCredential` | all | all | | |
+//! | `SubmitApplication`, `ProvisionCredential`, `CancelApplication` | all | all | | |
 //! | `GetApplication`, `GetCredential`, changes of a credential | by id | all | | |
 //! | `ListApplications`, `ListCredentials` | | all | | |
 //! | `CheckCertificate` | | | any tenant | |
@@ -23,6 +23,8 @@ pub enum Method {
     Apply,
     /// `ApplicationService.ProvisionCredential`
     Provision,
+    /// `ApplicationService.CancelApplication`
+    Cancel,
     /// `ApplicationService.GetApplication`
     ReadApplication,
     /// `ApplicationService.ListApplications`
@@ -43,9 +45,10 @@ pub enum Method {
 
 impl Method {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Apply,
         Self::Provision,
+        Self::Cancel,
         Self::ReadApplication,
         Self::ListApplications,
         Self::ReadCredential,
@@ -62,6 +65,7 @@ impl Method {
         match self {
             Self::Apply => "apply",
             Self::Provision => "provision",
+            Self::Cancel => "cancel",
             Self::ReadApplication => "read application",
             Self::ListApplications => "list applications",
             Self::ReadCredential => "read credential",
@@ -81,14 +85,14 @@ impl Method {
 /// [`Reason::TenantForbidden`] when the provider's own may, but not this tenant.
 pub fn authorise(provider: &Tenant, caller: &Caller, method: Method) -> Result<(), Reason> {
     use Method::{
-        Apply, ChangeCredential, CheckCertificate, ListApplications, ListCredentials, Provision,
-        ReadApplication, ReadAudit, ReadCredential, ReadReadiness,
+        Apply, Cancel, ChangeCredential, CheckCertificate, ListApplications, ListCredentials,
+        Provision, ReadApplication, ReadAudit, ReadCredential, ReadReadiness,
     };
     match (caller.role, method) {
         (Role::Verifier, CheckCertificate) => Ok(()),
         (
             Role::Citizen | Role::Operator,
-            Apply | Provision | ReadApplication | ReadCredential | ChangeCredential,
+            Apply | Provision | Cancel | ReadApplication | ReadCredential | ChangeCredential,
         )
         | (Role::Operator, ListApplications | ListCredentials | ReadReadiness | ReadAudit)
         | (Role::Auditor, ReadAudit) => {
@@ -131,6 +135,7 @@ mod tests {
                 vec![
                     Apply,
                     Provision,
+                    Cancel,
                     ReadApplication,
                     ReadCredential,
                     ChangeCredential,
@@ -139,6 +144,7 @@ mod tests {
             ("j-lis", Role::Operator) => vec![
                 Apply,
                 Provision,
+                Cancel,
                 ReadApplication,
                 ListApplications,
                 ReadCredential,

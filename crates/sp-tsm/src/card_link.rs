@@ -71,6 +71,11 @@ impl CardLink for RelayLink {
         }
         Ok(answer.responses.into_iter().map(Into::into).collect())
     }
+
+    /// The operator is another organisation.
+    fn is_own(&self) -> bool {
+        false
+    }
 }
 
 /// A script was not sent when the operator says so, or when there was no

@@ -18,7 +18,7 @@ use setup::{Setup, reason, submit};
 async fn takes_an_application_once() {
     let setup = Setup::new();
     let server = setup.start().await;
-    let mut client = setup.applications(&server, "tsm://j-lis/citizen");
+    let mut client = setup.applications(&server, "tsm://j-lis/operator");
     let cms = setup.sign("citizen-1", "n-1", "-outform DER");
 
     let first = submit(&mut client, "r-1", &cms).await.expect("accepted");
@@ -70,7 +70,7 @@ async fn of_two_at_the_same_moment_one_is_taken() {
 async fn refuses_bad_applications_and_keeps_nothing_of_them() {
     let setup = Setup::new();
     let server = setup.start().await;
-    let mut client = setup.applications(&server, "tsm://j-lis/citizen");
+    let mut client = setup.applications(&server, "tsm://j-lis/operator");
 
     let good = setup.sign("citizen-1", "n-1", "-outform DER");
     let mut changed = good.clone();
@@ -118,7 +118,7 @@ async fn refuses_bad_applications_and_keeps_nothing_of_them() {
 async fn an_operator_that_is_away_costs_only_the_attempt() {
     let setup = Setup::new();
     let server = setup.start().await;
-    let mut client = setup.applications(&server, "tsm://j-lis/citizen");
+    let mut client = setup.applications(&server, "tsm://j-lis/operator");
     let cms = setup.sign("citizen-1", "n-1", "-outform DER");
     let accepted = submit(&mut client, "r-1", &cms).await.expect("accepted");
 
@@ -153,13 +153,13 @@ async fn an_operator_that_is_away_costs_only_the_attempt() {
 async fn what_was_accepted_outlives_a_crash() {
     let setup = Setup::new();
     let server = setup.start().await;
-    let mut client = setup.applications(&server, "tsm://j-lis/citizen");
+    let mut client = setup.applications(&server, "tsm://j-lis/operator");
     let cms = setup.sign("citizen-1", "n-1", "-outform DER");
     let accepted = submit(&mut client, "r-1", &cms).await.expect("accepted");
     server.kill().await;
 
     let server = setup.start().await;
-    let mut client = setup.applications(&server, "tsm://j-lis/citizen");
+    let mut client = setup.applications(&server, "tsm://j-lis/operator");
     assert_eq!(
         setup::all(&mut client).await,
         std::slice::from_ref(&accepted)
@@ -190,7 +190,7 @@ async fn turns_away_whom_it_does_not_serve() {
             "{identity}"
         );
     }
-    let mut citizen = setup.applications(&server, "tsm://j-lis/citizen");
+    let mut citizen = setup.applications(&server, "tsm://j-lis/operator");
     assert_eq!(setup::all(&mut citizen).await, []);
 }
 

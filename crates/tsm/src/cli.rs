@@ -42,6 +42,11 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Work an application up to a usable credential on the card.
     Provision(ProvisionArgs),
+    /// Withdraw an application that has no credential yet.
+    Cancel {
+        /// Its id.
+        application: String,
+    },
     /// Show an application, a credential or a card.
     #[command(subcommand)]
     Show(ShowCommand),

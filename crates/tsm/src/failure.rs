@@ -7,8 +7,13 @@ use tonic::Status;
 pub fn advice(reason: &str) -> Option<&'static str> {
     Some(match reason {
         "DOUBLE_ISSUANCE" => {
-            "The person has a live credential or an open application. Revoke or delete the old \
-             credential first: `tsm list credentials`, `tsm revoke ID`."
+            "The person has a live credential or an open application. Revoke the credential \
+             (`tsm list credentials`, `tsm revoke ID`) or cancel the application (`tsm list \
+             applications`, `tsm cancel ID`) first."
+        }
+        "CARD_IN_USE" => {
+            "Another application or credential holds this card, or the card still has to follow a \
+             change. Cancel that application, or bring the card's phone in reach."
         }
         "REPLAYED_APPLICATION" => {
             "This signed application was used before. Let the citizen sign a new one with a new nonce."

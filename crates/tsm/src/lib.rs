@@ -69,6 +69,9 @@ async fn run_async(
         Command::Demo(args) => demo::run(&args, output).await,
         Command::Apply(args) => application::apply(&servers()?, &args, output).await,
         Command::Provision(args) => application::provision(&servers()?, &args, output).await,
+        Command::Cancel { application } => {
+            application::cancel(&servers()?, &application, output).await
+        }
         Command::Show(ShowCommand::Application { id }) => {
             application::show(&servers()?, &id, output).await
         }

@@ -10,7 +10,7 @@ use tsm_core::error::Reason;
 use tsm_core::identity::Caller;
 use tsm_core::jpki::application::{Application, RequestOutcome};
 use tsm_core::jpki::proofing::SignedApplication;
-use tsm_core::procedure::provision::accept;
+use tsm_core::procedure::provision::{accept, cancel};
 use tsm_core::record::{Record, Table};
 use tsm_proto::sp;
 use tsm_proto::sp::application_service_server::ApplicationService;
@@ -73,6 +73,22 @@ impl ApplicationService for ApplicationRpc {
         let caller = self.0.admit(&request, Method::Provision).await?;
         let progress = provisioning::start(&self.0, caller, request.into_inner())?;
         Ok(Response::new(Box::pin(progress)))
+    }
+
+    async fn cancel_application(
+        &self,
+        request: Request<sp::CancelApplicationRequest>,
+    ) -> Result<Response<sp::Application>, Status> {
+        let caller = self.0.admit(&request, Method::Cancel).await?;
+        let id = request.into_inner().id;
+        let Some(_at_work) = self.0.take_application(&id) else {
+            let busy = "the application is being provisioned now";
+            return Err(status::refusal(Reason::Conflict, busy));
+        };
+        let cancelled = cancel(&self.0.provider(), &caller, &id).await;
+        let cancelled = cancelled.map_err(|error| status::of(&error))?;
+        tracing::info!(application = id, "an application was withdrawn");
+        Ok(Response::new(convert::application(&cancelled)))
     }
 
     async fn get_application(

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use serde::Serialize;
 use tsm_proto::sp::{
-    Application, ApplicationState, GetApplicationRequest, ProvisionCredentialRequest,
+    Application, CancelApplicationRequest, GetApplicationRequest, ProvisionCredentialRequest,
     SubmitApplicationRequest,
 };
 
@@ -176,6 +176,19 @@ pub async fn provision(
     output.print(&CredentialView::from(credential), CredentialView::text)
 }
 
+/// `tsm cancel`.
+///
+/// # Errors
+/// When the application has a credential already.
+pub async fn cancel(servers: &Servers, id: &str, output: Output) -> anyhow::Result<()> {
+    let application = servers
+        .applications()?
+        .cancel_application(CancelApplicationRequest { id: id.to_owned() })
+        .await?
+        .into_inner();
+    output.print(&ApplicationView::from(application), ApplicationView::text)
+}
+
 /// `tsm show application`.
 ///
 /// # Errors
@@ -187,12 +200,6 @@ pub async fn show(servers: &Servers, id: &str, output: Output) -> anyhow::Result
         .await?
         .into_inner();
     output.print(&ApplicationView::from(application), ApplicationView::text)
-}
-
-/// Whether an application has ended.
-#[must_use]
-pub fn is_final(state: ApplicationState) -> bool {
-    matches!(state, ApplicationState::Active | ApplicationState::Refused)
 }
 
 /// A request id that was never used.

@@ -465,6 +465,14 @@ fn forms_of_cms_that_openssl_makes_are_accepted() {
     let folder = hand.applicants();
     let pem = hand.signed(0, "citizen-1", "one.pem", &["-outform", "PEM"]);
     assert_eq!(hand.apply(&pem)["state"], "APPROVED");
+    // Withdrawn before it has a credential, it leaves person and card free.
+    let withdrawn = hand.apply(&hand.signed(2, "citizen-3", "three.der", &[]));
+    let id = withdrawn["application"].as_str().unwrap().to_owned();
+    assert_eq!(
+        hand.change("cancel", &id)["refusal"],
+        "APPLICATION_CANCELLED"
+    );
+    assert_eq!(hand.change("cancel", &id)["state"], "REFUSED");
     // The same CMS as DER is the same application.
     openssl(
         &folder,
