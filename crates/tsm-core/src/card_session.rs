@@ -328,11 +328,14 @@ impl CardSession<'_> {
         }
     }
 
-    /// A script that surely was not sent leaves no trace: its counters are free again.
+    /// A script that surely was not sent leaves no trace: its counters are free
+    /// again. What somebody else had in his hands may still be played, whatever he says.
     async fn not_answered(&mut self, counters: Counters, error: LinkError) -> SessionError {
         if error.may_have_run() {
             self.exchanges = self.exchanges.saturating_add(1);
-        } else if let Err(failed) = self.store.commit(counters.withdraw()).await {
+        } else if self.link.is_own()
+            && let Err(failed) = self.store.commit(counters.withdraw()).await
+        {
             tracing::warn!(iccid = ?self.iccid, error = %failed, "unsent counters stay reserved");
         }
         error.into()

@@ -323,6 +323,10 @@ pub(crate) struct FakeLink {
     pub(crate) faults: Mutex<VecDeque<Option<Fault>>>,
     /// Every script that was sent, lost ones included.
     pub(crate) scripts: Mutex<Vec<Script>>,
+    /// It is another organisation's, who keeps what it says it did not send.
+    pub(crate) is_foreign: bool,
+    /// What it kept.
+    pub(crate) kept: Mutex<Vec<Script>>,
 }
 
 impl FakeLink {
@@ -331,6 +335,8 @@ impl FakeLink {
             card: Mutex::new(card),
             faults: Mutex::new(VecDeque::new()),
             scripts: Mutex::new(Vec::new()),
+            is_foreign: false,
+            kept: Mutex::new(Vec::new()),
         }
     }
 
@@ -376,6 +382,7 @@ impl CardLink for FakeLink {
     ) -> Result<Vec<Vec<u8>>, LinkError> {
         let fault = self.faults.lock().unwrap().pop_front().flatten();
         if fault == Some(Fault::NotAttached) {
+            self.kept.lock().unwrap().push(script);
             return Err(LinkError::NotAttached);
         }
         self.scripts.lock().unwrap().push(script.clone());
@@ -408,5 +415,9 @@ impl CardLink for FakeLink {
             Some(Fault::GoOn) => Ok(self.play(&script, true)),
             Some(Fault::NotAttached) | None => Ok(self.play(&script, false)),
         }
+    }
+
+    fn is_own(&self) -> bool {
+        !self.is_foreign
     }
 }

@@ -218,6 +218,25 @@ fn a_script_that_was_not_sent_leaves_its_counter_free() {
 }
 
 #[test]
+fn the_word_of_another_organisation_frees_no_counter() {
+    let mut world = World::new();
+    world.link.is_foreign = true;
+    world.link.fault(Fault::NotAttached);
+    let (played, exchanges) = world.play(&[leg(vec![read()])]);
+    assert_eq!(played.unwrap_err().reason(), Reason::CardUnreachable);
+    assert_eq!((exchanges, world.counter().sent), (0, 1));
+    assert!(world.counter().in_doubt());
+
+    assert!(world.play(&[leg(vec![read()])]).0.is_ok());
+    assert!(!world.counter().in_doubt());
+    // What it said that it did not send turns up: the card does not take it any more.
+    let kept = world.link.kept.lock().unwrap().pop().unwrap();
+    let executed = world.link.card.lock().unwrap().executed.len();
+    world.link.play(&kept, true);
+    assert_eq!(world.link.card.lock().unwrap().executed.len(), executed);
+}
+
+#[test]
 fn never_makes_two_scripts_for_one_counter_value() {
     let world = World::new();
     for fault in [

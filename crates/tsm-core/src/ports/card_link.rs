@@ -81,4 +81,11 @@ pub trait CardLink: Send + Sync {
         script: Script,
         deadline: Timestamp,
     ) -> Result<Vec<Vec<u8>>, LinkError>;
+
+    /// Whether the word that nothing was sent is our own; a relay of another
+    /// organisation says false. Counter values of a script that somebody else
+    /// had in his hands are never used again, whatever he says of it.
+    fn is_own(&self) -> bool {
+        true
+    }
 }

@@ -3,7 +3,7 @@
 mod crashes;
 mod intake;
 
-use super::testing::{Side, Tear, World, caller, pin, provider, signed};
+use super::testing::{Side, Tear, World, caller, iccid, pin, provider, signed};
 use super::*;
 use crate::audit::AuditEntry;
 use crate::card::counter::KeysetCounter;
@@ -13,7 +13,7 @@ use crate::identity::Iccid;
 use crate::jpki::application::{RequestOutcome, SpentNonce};
 use crate::jpki::credential::{KeyAlgorithm, OpenDuty, SealedPrivateKey, SerialIndex};
 use crate::jpki::domain::ProviderDomain;
-use crate::jpki::domain_session::DomainError;
+use crate::jpki::domain_session::{self, DomainError};
 use crate::jpki::proofing::SignedApplication;
 use crate::ports::MissingRequirement;
 use crate::procedure::credential_change::Change;
@@ -251,6 +251,34 @@ fn an_unreachable_card_leaves_the_application_open() {
     *world.card.away.lock().unwrap() = false;
     world.provision(&application.id, PIN).unwrap();
     check_active(&world, &application, PIN);
+}
+
+#[test]
+fn an_operator_that_lies_about_what_it_sent_is_not_believed() {
+    for plays in [false, true] {
+        let world = world();
+        let application = world.accepted();
+        *world.card.is_kept.lock().unwrap() = true;
+        let error = world.provision(&application.id, PIN).unwrap_err();
+        assert_eq!(error.reason(), Reason::CardUnreachable);
+        let card = iccid();
+        let was_used = domain_session::was_ever_used(&world.store, &card);
+        assert!(block_on(was_used).unwrap(), "something may be on the card");
+        *world.card.is_kept.lock().unwrap() = false;
+        if plays {
+            // The keys are replaced, and the server was told that nothing happened.
+            let kept = world.card.sent.lock().unwrap()[0].clone();
+            world.card.play(&kept);
+            assert_eq!(world.card.key_versions(), [0x31]);
+        }
+        world.provision(&application.id, "0815").unwrap();
+        check_active(&world, &application, "0815");
+        let before = world.card.live();
+        for script in world.card.sent.lock().unwrap().iter() {
+            world.card.play(script);
+        }
+        assert_eq!(world.card.live(), before);
+    }
 }
 
 #[test]

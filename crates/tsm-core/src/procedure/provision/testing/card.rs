@@ -43,6 +43,8 @@ pub(crate) struct Card {
     tear: Mutex<Option<Tear>>,
     garble: Mutex<Option<(usize, usize)>>,
     pub(crate) away: Mutex<bool>,
+    /// The operator keeps scripts, and says that it did not send them.
+    pub(crate) is_kept: Mutex<bool>,
     /// All scripts that were ever sent.
     pub(crate) sent: Mutex<Vec<Script>>,
 }
@@ -441,6 +443,9 @@ impl CardLink for Link<'_> {
             return Err(LinkError::StaleLease);
         }
         world.card.sent.lock().unwrap().push(script.clone());
+        if *world.card.is_kept.lock().unwrap() {
+            return Err(LinkError::NotAttached);
+        }
         if fault == Some(Side::Before) {
             // Held back by the phone, which may play it at any later time.
             return Err(LinkError::InDoubt);
@@ -451,5 +456,10 @@ impl CardLink for Link<'_> {
         } else {
             Ok(answers)
         }
+    }
+
+    /// The operator's relay.
+    fn is_own(&self) -> bool {
+        false
     }
 }
