@@ -7,7 +7,7 @@ use globalplatform::aid::Aid;
 use tonic::Status;
 use tonic::transport::Channel;
 use tsm_core::card::deployment::{Deployment, KeyHandover, KeySetup, ServiceState};
-use tsm_core::error::Reason;
+use tsm_core::error::{Class, Reason};
 use tsm_core::identity::{Iccid, ServiceName, Tenant};
 use tsm_core::ports::{Carrier, CarrierError, Eligibility, MissingRequirement, ServiceChange};
 use tsm_proto::mno;
@@ -15,12 +15,14 @@ use tsm_proto::mno::card_channel_client::CardChannelClient;
 use tsm_proto::mno::service_management_client::ServiceManagementClient;
 use tsm_proto::types;
 use tsm_server::convert::moment;
-use tsm_server::status::reason_of;
+use tsm_server::status::{class_of, reason_of};
 
 /// How long one call to the operator may take; it works on a card meanwhile.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a lease is held at most without being renewed, in seconds.
 const LEASE_S: u32 = 120;
+/// Pause before a lease that could not be given back is given back again.
+const RELEASE_PAUSE: Duration = Duration::from_millis(500);
 
 /// The operator's server.
 #[derive(Clone, Debug)]
@@ -123,9 +125,31 @@ impl Carrier for GrpcCarrier {
             iccid: iccid.to_string(),
             epoch,
         };
-        let answer = self.cards().release_lease(request(message)).await;
-        answer.map(drop).map_err(|status| error(&status))
+        let mut cards = self.cards();
+        let answer = cards.release_lease(request(message.clone())).await;
+        answer.map(drop).map_err(|status| {
+            if class_of(&status) == Class::Retry {
+                tokio::spawn(release_later(cards, message));
+            }
+            error(&status)
+        })
     }
+}
+
+/// Gives a lease back when the operator is there again: till then the card is busy for everybody. Ends when the
+/// operator has answered, or the lease has ended by itself.
+async fn release_later(mut cards: CardChannelClient<Channel>, message: mno::ReleaseLeaseRequest) {
+    let attempts = async {
+        loop {
+            tokio::time::sleep(RELEASE_PAUSE).await;
+            match cards.release_lease(request(message.clone())).await {
+                Err(status) if class_of(&status) == Class::Retry => {}
+                _ => return,
+            }
+        }
+    };
+    let lease = Duration::from_secs(LEASE_S.into());
+    let _ = tokio::time::timeout(lease, attempts).await;
 }
 
 /// What the operator says of the card itself is final. All else (a certificate of
