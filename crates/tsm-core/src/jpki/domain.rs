@@ -23,8 +23,9 @@ pub struct ProviderDomain {
     pub handover_sha256: [u8; 32],
     /// The carrier's first keys, sealed, until the rotation is confirmed.
     pub initial: Option<InitialKeys>,
-    /// Generation of the provider's own keys that was confirmed last; 0 before
-    /// the first. While `initial` is there, generation + 1 may be on the card.
+    /// Generation of the provider's own keys that was confirmed last, or given up
+    /// with the domain that it was meant for; 0 before the first. While `initial`
+    /// is there, generation + 1 may be on the card.
     pub generation: u8,
 }
 

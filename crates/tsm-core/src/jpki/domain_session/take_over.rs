@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{DomainError, context, next, parameters, static_keys};
+use super::{DomainError, context, next, parameters, rotation_may_have_happened, static_keys};
 use crate::card::counter::KeysetCounter;
 use crate::card::deployment::KeyHandover;
 use crate::jpki::domain::{InitialKeys, ProviderDomain};
@@ -11,7 +11,9 @@ use crate::ports::{Batch, ServiceChange};
 
 /// Takes over the domain that the operator has made, unless it is the one that
 /// is known already: the first keys are sealed into the record, the counters of
-/// key sets that will be new on the card are forgotten.
+/// key sets that will be new on the card are forgotten. The provider's next keys
+/// are of a generation for which no script was ever built: the counters start
+/// again, and an old script must not fit them.
 ///
 /// # Errors
 /// [`DomainError::Handover`], [`DomainError::Vault`] when it was not sealed for
@@ -41,7 +43,10 @@ pub(crate) async fn take_over(
     {
         return Ok(batch);
     }
-    let mut generation = known.map_or(0, |domain| domain.generation);
+    let mut generation = match &known {
+        Some(domain) => highest_used(provider, domain).await?,
+        None => 0,
+    };
     if ProviderDomain::key_version(next(generation)?) == handover.key_version {
         generation = next(generation)?;
     }
@@ -73,6 +78,16 @@ pub(crate) async fn take_over(
         }
     }
     Ok(batch)
+}
+
+/// The highest generation of keys for which a script may be about.
+async fn highest_used(provider: &Provider<'_>, domain: &ProviderDomain) -> Result<u8, DomainError> {
+    let is_unconfirmed = domain.initial.is_some();
+    if is_unconfirmed && rotation_may_have_happened(provider.store, domain).await? {
+        next(domain.generation)
+    } else {
+        Ok(domain.generation)
+    }
 }
 
 fn digest(handover: &KeyHandover) -> [u8; 32] {

@@ -229,3 +229,28 @@ fn two_runs_at_once_do_nothing_twice() {
     }
     check_active(&world, &application, PIN);
 }
+
+#[test]
+fn a_new_domain_never_gets_keys_for_which_a_script_is_about() {
+    let world = world();
+    let application = world.accepted();
+    // The rotation is sent and not confirmed, nor is what tries to wipe the card.
+    *world.card.is_kept.lock().unwrap() = true;
+    world.provision(&application.id, PIN).unwrap_err();
+    let (id, _) = world.all::<Credential>().into_iter().next().unwrap();
+    let deleted = world.change("1", &id, Change::Delete).unwrap();
+    assert_eq!(deleted.state.as_str(), "REVOKED");
+    assert_eq!(world.operator.observed(), Some(ServiceState::Absent));
+    *world.card.is_kept.lock().unwrap() = false;
+    let kept: Vec<_> = world.card.sent.lock().unwrap().drain(..).collect();
+    assert!(kept.len() >= 2);
+
+    let next = world.accept("again", &signed("somebody", "n2")).unwrap();
+    world.provision(&next.id, "0815").unwrap();
+    assert_eq!(world.card.key_versions(), [0x32]);
+    let before = world.card.live();
+    for script in &kept {
+        world.card.play(script);
+    }
+    assert_eq!(world.card.live(), before);
+}
