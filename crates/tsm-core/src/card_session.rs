@@ -305,9 +305,7 @@ impl CardSession<'_> {
         };
         self.exchanges = self.exchanges.saturating_add(1);
         let reading = assembly.read(legs, first, &answers, &mut counters);
-        if let Some(batch) = counters.confirm() {
-            self.store.commit(batch).await?;
-        }
+        counters.confirm(self.store).await?;
         Ok(reading)
     }
 

@@ -13,6 +13,8 @@ use crate::ports::{Batch, Script, Store, StoreError};
 
 /// Three bytes on the card.
 pub(super) const LAST_VALUE: u32 = 0x00FF_FFFF;
+/// How often a confirmation that lost a race is tried again.
+const ATTEMPTS: usize = 8;
 
 /// The counters of all key sets of a script.
 pub(super) struct Counters {
@@ -136,15 +138,46 @@ impl Counters {
         }
     }
 
-    /// To be committed after verification; nothing when nothing verified.
-    pub(super) fn confirm(&mut self) -> Option<Batch> {
-        let any = self.sets.values().any(|set| set.confirmed.is_some());
-        any.then(|| {
-            self.write(|set| KeysetCounter {
-                confirmed: set.confirmed.unwrap_or(set.stored.confirmed),
-                ..set.stored.clone()
-            })
-        })
+    /// Stores what verified. A counter that somebody else raised meanwhile, as
+    /// the proof of a device does, makes no difference to that.
+    pub(super) async fn confirm(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+        if self.sets.values().all(|set| set.confirmed.is_none()) {
+            return Ok(());
+        }
+        let batch = self.write(|set| KeysetCounter {
+            confirmed: set.confirmed.unwrap_or(set.stored.confirmed),
+            ..set.stored.clone()
+        });
+        let mut done = store.commit(batch).await;
+        for _ in 0..ATTEMPTS {
+            match done {
+                Err(StoreError::Conflict(_)) => done = self.raise(store).await,
+                done => return done,
+            }
+        }
+        done
+    }
+
+    /// Raises `confirmed` of the records as they are now, and nothing else. A
+    /// record that is gone was forgotten together with its key set.
+    async fn raise(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let mut batch = Batch::new();
+        for set in self.sets.values() {
+            let found = store.load::<KeysetCounter>(&set.id).await?;
+            let (Some(confirmed), Some(found)) = (set.confirmed, found) else {
+                continue;
+            };
+            if confirmed <= found.value.confirmed {
+                continue;
+            }
+            let counter = KeysetCounter {
+                confirmed,
+                sent: found.value.sent.max(confirmed),
+                ..found.value
+            };
+            batch = batch.update(set.id.clone(), found.version, counter);
+        }
+        store.commit(batch).await
     }
 
     fn write(&mut self, next: impl Fn(&Set) -> KeysetCounter) -> Batch {
