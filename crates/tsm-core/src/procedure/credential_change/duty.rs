@@ -73,22 +73,41 @@ impl From<DestroyError> for DutyError {
     }
 }
 
+/// Why a duty counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// The card was read back.
+    ReadBack,
+    /// No script ever went to the provider's domain: there is nothing to read.
+    NeverSent,
+}
+
+impl Proof {
+    /// As the audit log says it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadBack => "read back",
+            Self::NeverSent => "never sent to the card",
+        }
+    }
+}
+
 /// Has the card do its duty. `request_id` names it to the operator, however often it is tried.
 ///
 /// # Errors
-/// [`DutyError`]; when it returns `Ok` the card was read back.
+/// [`DutyError`]; when it returns `Ok` the card was read back, or never written.
 pub(super) async fn carry_out(
     provider: &Provider<'_>,
     credential: &Credential,
     request_id: &str,
-) -> Result<(), DutyError> {
+) -> Result<Proof, DutyError> {
     let ask = Ask {
         provider,
         credential,
         request_id,
     };
     match credential.duty {
-        CardDuty::None => Ok(()),
+        CardDuty::None => Ok(Proof::ReadBack),
         CardDuty::Lock => ask.operator(ServiceState::Suspended).await,
         CardDuty::Unlock => ask.operator(ServiceState::Active).await,
         CardDuty::Wipe => ask.wipe().await,
@@ -104,7 +123,7 @@ struct Ask<'a> {
 
 impl Ask<'_> {
     /// Has the operator bring the service into a state and read the card back in this very call.
-    async fn operator(&self, desired: ServiceState) -> Result<(), DutyError> {
+    async fn operator(&self, desired: ServiceState) -> Result<Proof, DutyError> {
         let Credential { iccid, service, .. } = self.credential;
         let carrier = self.provider.carrier;
         let change = carrier
@@ -116,7 +135,7 @@ impl Ask<'_> {
         // An older reading is not enough: a script whose answer was lost may have had its effect since.
         let was_read = change.exchanges > 0;
         if was_read && change.deployment.desired == desired && *observed == Some(desired) {
-            return Ok(());
+            return Ok(Proof::ReadBack);
         }
         let problem = problem.as_deref().unwrap_or("no problem reported");
         Err(DutyError::NotConverged(format!(
@@ -126,7 +145,7 @@ impl Ask<'_> {
 
     /// Wipes the key. A locked applet takes no commands: it stays locked, and the operator reads that back.
     /// An applet that can not even be locked goes altogether.
-    async fn wipe(&self) -> Result<(), DutyError> {
+    async fn wipe(&self) -> Result<Proof, DutyError> {
         let declined = match self.wipe_in_session().await {
             Err(DutyError::Domain(error)) if error.card_declined() => error,
             wiped => return wiped,
@@ -144,22 +163,22 @@ impl Ask<'_> {
     }
 
     /// Wipes the key if the applet can be reached, and removes everything.
-    async fn remove(&self) -> Result<(), DutyError> {
+    async fn remove(&self) -> Result<Proof, DutyError> {
         if let Err(error) = self.wipe_in_session().await {
             tracing::info!(credential = self.credential.id, %error, "removed without being wiped");
         }
         self.operator(ServiceState::Absent).await
     }
 
-    async fn wipe_in_session(&self) -> Result<(), DutyError> {
+    async fn wipe_in_session(&self) -> Result<Proof, DutyError> {
         let iccid = &self.credential.iccid;
         if !domain_session::was_ever_used(self.provider.store, iccid).await? {
-            return Ok(());
+            return Ok(Proof::NeverSent);
         }
         let mut card = DomainSession::open(*self.provider, iccid).await?;
         let wiped = self.clear_slots(&mut card).await;
         card.close().await;
-        wiped
+        wiped.map(|()| Proof::ReadBack)
     }
 
     async fn clear_slots(&self, card: &mut DomainSession<'_>) -> Result<(), DutyError> {

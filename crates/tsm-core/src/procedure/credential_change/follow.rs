@@ -12,7 +12,7 @@ use crate::record::{Record, Stored};
 use crate::time::Timestamp;
 
 use super::decision::Subject;
-use super::duty::{self, DutyError};
+use super::duty::{self, DutyError, Proof};
 use super::{ChangeError, ITSELF};
 
 /// How many changes that come in meanwhile one worker follows.
@@ -182,11 +182,16 @@ impl<'a> Claim<'a> {
             }
             batch = free_card(store, batch, &application.value).await?;
         }
-        duty::carry_out(self.provider, &value, &self.duty.value.request_id).await?;
+        let proof = duty::carry_out(self.provider, &value, &self.duty.value.request_id).await?;
         if value.duty != CardDuty::None {
             next.apply(CredentialEvent::CardFollowed)
                 .map_err(ChangeError::from)?;
-            batch = audit::append(store, batch, self.step(value.duty, next.state.as_str())).await?;
+            batch = audit::append(
+                store,
+                batch,
+                self.step(value.duty, proof, next.state.as_str()),
+            )
+            .await?;
         }
         store
             .commit(batch.update(self.credential, version, next))
@@ -194,7 +199,7 @@ impl<'a> Claim<'a> {
         Ok(())
     }
 
-    fn step(&self, duty: CardDuty, state: &str) -> Step {
+    fn step(&self, duty: CardDuty, proof: Proof, state: &str) -> Step {
         let (party, action) = match duty {
             CardDuty::Wipe => (Party::Jlis, "card-wiped"),
             CardDuty::Lock => (Party::Carrier, "card-locked"),
@@ -208,7 +213,7 @@ impl<'a> Claim<'a> {
             actor: ITSELF.to_owned(),
             party,
             action: action.to_owned(),
-            outcome: format!("read back, {state}"),
+            outcome: format!("{}, {state}", proof.as_str()),
         }
     }
 

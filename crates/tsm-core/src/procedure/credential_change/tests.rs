@@ -38,6 +38,19 @@ fn state(world: &World, credential: &Credential) -> (CredentialState, CardDuty) 
     (credential.state, credential.duty)
 }
 
+/// What the audit log says of how the card was wiped.
+fn wiped(world: &World, credential: &str) -> Option<String> {
+    let subject = format!("credential/{credential}");
+    let entries = world
+        .all::<AuditEntry>()
+        .into_iter()
+        .map(|(_, entry)| entry);
+    entries
+        .filter(|entry| entry.subject == subject && entry.action == "card-wiped")
+        .map(|entry| entry.outcome)
+        .next_back()
+}
+
 /// The card has followed and is free.
 fn check_followed(world: &World, is_over: bool) {
     assert!(world.all::<OpenDuty>().is_empty());
@@ -78,6 +91,41 @@ fn revokes_and_wipes() {
     );
     assert_eq!(world.card.live(), None);
     check_followed(&world, true);
+}
+
+#[test]
+fn the_audit_log_says_whether_a_wiped_key_was_ever_on_the_card() {
+    let (active, credential) = active();
+    active.change("1", &credential.id, Change::Revoke).unwrap();
+    let outcome = wiped(&active, &credential.id);
+    assert_eq!(outcome.as_deref(), Some("read back, REVOKED"));
+
+    let mut was_never_sent = false;
+    for operation in 0..60 {
+        let world = world();
+        let application = world.accepted();
+        world.faults.plan(operation, Side::Before);
+        let _ = world.provision(&application.id, PIN);
+        if world.faults.is_waiting() {
+            break;
+        }
+        world.operator.let_lease_expire();
+        let Some((id, _)) = world.all::<Credential>().into_iter().next() else {
+            continue;
+        };
+        let is_sent = world.card.exchanges() > 0 || !world.card.sent.lock().unwrap().is_empty();
+        world.change("1", &id, Change::Revoke).unwrap();
+        let Some(outcome) = wiped(&world, &id) else {
+            continue;
+        };
+        was_never_sent |= outcome == "never sent to the card, REVOKED";
+        assert!(
+            is_sent || outcome == "never sent to the card, REVOKED",
+            "{operation}"
+        );
+        assert!(!is_sent || outcome == "read back, REVOKED", "{operation}");
+    }
+    assert!(was_never_sent);
 }
 
 #[test]
