@@ -12,7 +12,7 @@ use tsm_server::tls::{ClientTls, TlsError};
 
 use crate::config::{CardConfig, ConfigError};
 use crate::phone::{self, PhoneConfig};
-use crate::state::StateError;
+use crate::state::{StateError, StateLock};
 use crate::trace::Trace;
 use crate::{Inventory, Uicc};
 
@@ -162,6 +162,7 @@ pub async fn attach(
     arguments: &AttachArguments,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), CliError> {
+    let _lock = StateLock::take(&arguments.state)?;
     let mut card = Uicc::open(&arguments.state)?;
     if let Some(path) = &arguments.trace {
         let trace = Trace::append_to(path).map_err(|source| io_error(path, source))?;

@@ -47,6 +47,14 @@ pub enum StateError {
         /// The version in it.
         found: u32,
     },
+    /// Another program has the card.
+    #[error(
+        "state file {path} is in use: this card is in another phone or reader; end that program first"
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file can be read, but what it says cannot be a card.
     #[error("state file {path}: {problem}")]
     Inconsistent {
@@ -55,6 +63,39 @@ pub enum StateError {
         /// What does not fit.
         problem: String,
     },
+}
+
+/// A card that one program has for itself: two programs with one state file would be two cards with one number, and the
+/// last to write would turn counters and PIN tries back. Ends when dropped.
+#[derive(Debug)]
+pub struct StateLock {
+    _file: fs::File,
+}
+
+impl StateLock {
+    /// Takes the card in the state file at `path`, by a lock on the file beside it that ends in `.lock`.
+    ///
+    /// # Errors
+    /// [`StateError::InUse`] while another program has it, [`StateError::Io`] when there can be no lock.
+    pub fn take(path: &Path) -> Result<Self, StateError> {
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(".lock");
+        let io = |source| StateError::Io {
+            path: PathBuf::from(&beside),
+            source,
+        };
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&beside)
+            .map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse { path: path.into() }),
+            Err(fs::TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -179,4 +220,22 @@ fn inconsistency(chip: &Chip) -> Option<String> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_program_at_a_time_has_a_card() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("card.state");
+        let first = StateLock::take(&path).unwrap();
+        assert!(matches!(
+            StateLock::take(&path),
+            Err(StateError::InUse { .. })
+        ));
+        drop(first);
+        StateLock::take(&path).unwrap();
+    }
 }

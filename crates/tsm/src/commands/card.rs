@@ -200,6 +200,7 @@ pub fn sign(state: &Path, pin_file: &Path, challenge: &Path, out: &Path) -> anyh
     let pin = read_pin(pin_file)?;
     let challenge =
         std::fs::read(challenge).with_context(|| format!("cannot read {}", challenge.display()))?;
+    let _lock = uicc_sim::state::StateLock::take(state)?;
     let mut card = Uicc::open(state).with_context(|| format!("cannot open {}", state.display()))?;
     let applet: Aid = JPKI_INSTANCE;
     let login = sign_on_card(

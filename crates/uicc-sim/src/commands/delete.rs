@@ -99,6 +99,10 @@ impl Domain<'_> {
             return Err(StatusWord::CONDITIONS);
         }
         for instance in &instances {
+            // An instance may have been extradited out of reach of who owns its load file.
+            if !self.holds(Privileges::GLOBAL_DELETE) {
+                self.demand_reach(instance)?;
+            }
             self.demand_deletable(instance)?;
         }
         for instance in &instances {
