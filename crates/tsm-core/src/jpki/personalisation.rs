@@ -35,9 +35,6 @@ const RESET_PIN: u16 = 0x9F08;
 /// What the pending key signs before the credential id and the challenge.
 const PROOF_LABEL: &[u8] = b"JPKI-POP-1";
 
-/// Most bytes that can come back at all.
-const EXTENDED_LE: u32 = 65_536;
-
 /// A credential as the card gets it.
 pub struct NewCredential<'a> {
     /// Its name.
@@ -93,25 +90,25 @@ impl AppletCommands {
         }
         groups.push((CERTIFICATE, credential.certificate));
         groups.push((PIN, credential.pin.danger_digits()));
-        self.chain(&groups, None)
+        self.chain(&groups, false)
     }
 
     /// Lets the pending key sign [`proof_message`]; the answer is the signature.
     #[must_use]
-    pub fn prove(self, algorithm: KeyAlgorithm, challenge: &[u8; 32]) -> Self {
-        self.chain(&[(PROVE, challenge)], Some(algorithm.signature_length()))
+    pub fn prove(self, challenge: &[u8; 32]) -> Self {
+        self.chain(&[(PROVE, challenge)], true)
     }
 
     /// Makes the pending credential live. Repeating it is harmless.
     #[must_use]
     pub fn commit(self, id: &CredentialId) -> Self {
-        self.chain(&[(COMMIT, &id.0)], None)
+        self.chain(&[(COMMIT, &id.0)], false)
     }
 
     /// Wipes the live credential if it is this one. Repeating it is harmless.
     #[must_use]
     pub fn wipe(self, id: &CredentialId) -> Self {
-        self.chain(&[(WIPE, &id.0)], None)
+        self.chain(&[(WIPE, &id.0)], false)
     }
 
     /// Throws away what is in the pending slot, by starting one that is never filled.
@@ -121,19 +118,19 @@ impl AppletCommands {
         if let Some(algorithm) = blank.last_mut() {
             *algorithm = code(KeyAlgorithm::P256);
         }
-        self.chain(&[(START, &blank)], None)
+        self.chain(&[(START, &blank)], false)
     }
 
     /// Gives the live credential another PIN, with all tries.
     #[must_use]
     pub fn reset_pin(self, pin: &Pin) -> Self {
-        self.chain(&[(RESET_PIN, pin.danger_digits())], None)
+        self.chain(&[(RESET_PIN, pin.danger_digits())], false)
     }
 
     /// Asks for the status object, which is the answer.
     #[must_use]
     pub fn status(self) -> Self {
-        self.chain(&[(STATUS, &[])], Some(0))
+        self.chain(&[(STATUS, &[])], true)
     }
 
     /// Hands the commands out; wiping them is then up to the caller.
@@ -147,19 +144,15 @@ impl AppletCommands {
         }
     }
 
-    /// Appends one chain; `answer` is the length of what comes back, if anything does.
-    fn chain(mut self, groups: &[(u16, &[u8])], answer: Option<usize>) -> Self {
-        if let Err(error) = self.try_chain(groups, answer) {
+    /// Appends one chain; `has_answer` when its last block brings something back.
+    fn chain(mut self, groups: &[(u16, &[u8])], has_answer: bool) -> Self {
+        if let Err(error) = self.try_chain(groups, has_answer) {
             self.too_long.get_or_insert(error);
         }
         self
     }
 
-    fn try_chain(
-        &mut self,
-        groups: &[(u16, &[u8])],
-        answer: Option<usize>,
-    ) -> Result<(), EncodeError> {
+    fn try_chain(&mut self, groups: &[(u16, &[u8])], has_answer: bool) -> Result<(), EncodeError> {
         // Reserved beforehand, so that growing leaves no copies behind.
         let length = groups.iter().map(|(_, data)| data.len() + 5).sum();
         let mut payload = Zeroizing::new(Vec::with_capacity(length));
@@ -175,19 +168,17 @@ impl AppletCommands {
             level.max_command_data(self.mode),
             Encryption::None,
             Structure::Dgi,
-            answer.is_some(),
+            has_answer,
         )?;
         let install = InstallForPersonalization {
             instance: self.instance,
         };
         self.commands.push(LegCommand::new(install.to_apdu()));
         for mut block in blocks {
-            let mut apdu = block.to_apdu();
+            // Always short: an answer that does not fit comes in pieces (61xx), which the phone
+            // joins; not every card takes extended length.
+            self.commands.push(LegCommand::new(block.to_apdu()));
             block.data.zeroize();
-            if answer.is_some_and(|length| length > level.max_response_data(self.mode)) {
-                apdu = apdu.with_le(EXTENDED_LE).with_extended_length();
-            }
-            self.commands.push(LegCommand::new(apdu));
         }
         Ok(())
     }
@@ -289,12 +280,9 @@ mod tests {
             pin: &pin,
         };
         let commands = commands().write(&credential);
-        let commands = commands.prove(KeyAlgorithm::Rsa2048, &[9; 32]);
-        let proof = commands.commands.last().unwrap().apdu.clone();
-        assert!(
-            proof.extended,
-            "256 bytes and their protection don't fit a short response"
-        );
+        let commands = commands.prove(&[9; 32]);
+        let is_short = |command: &LegCommand| !command.apdu.extended;
+        assert!(commands.commands.iter().all(is_short));
 
         let start = [&[0xA5; 16][..], &[0x01]].concat();
         let expected = vec![
@@ -309,16 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn short_answers_stay_short() {
-        for algorithm in [KeyAlgorithm::P256, KeyAlgorithm::P384] {
-            let commands = commands().prove(algorithm, &[9; 32]);
-            assert!(
-                commands
-                    .commands
-                    .iter()
-                    .all(|command| !command.apdu.extended)
-            );
-        }
+    fn every_command_is_short() {
         let commands = commands().commit(&ID).status();
         assert!(
             commands

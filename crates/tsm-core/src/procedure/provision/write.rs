@@ -94,7 +94,7 @@ impl Run<'_> {
         if !is_pending {
             commands = self.write_commands(commands, credential, slot).await?;
         }
-        let commands = commands.prove(credential.algorithm, &challenge);
+        let commands = commands.prove(&challenge);
         let signature = card.play("the personalisation", commands).await?.data;
         self.pin_on_card = !is_pending;
         let message = proof_message(&slot.id, &challenge);
