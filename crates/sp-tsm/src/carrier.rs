@@ -164,7 +164,7 @@ fn error(status: &Status) -> CarrierError {
             detail,
         },
         _ => CarrierError::Unavailable {
-            reason: reason.unwrap_or_else(|| Reason::CardUnreachable.to_string()),
+            reason: reason.unwrap_or_else(|| Reason::CarrierUnreachable.to_string()),
             detail,
         },
     }

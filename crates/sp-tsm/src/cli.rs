@@ -22,6 +22,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     tsm_server::harden::harden().context("can not protect the memory of this process")?;
     let config: crate::config::Config = tsm_server::config::load(&args.config)?;
     tsm_server::telemetry::init(&config.log)?;
+    config.log.announce("sp-tsm", config.listen);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -61,6 +61,8 @@ reasons! {
     CardUnknown = "CARD_UNKNOWN", NotFound;
     /// No device holds the card now, or the link has no room.
     CardUnreachable = "CARD_UNREACHABLE", Retry;
+    /// The operator's server does not answer.
+    CarrierUnreachable = "CARRIER_UNREACHABLE", Retry;
     /// Another worker holds the card.
     CardBusy = "CARD_BUSY", Retry;
     /// The card or the link went away in mid-script; the effect is in doubt until the card is read.

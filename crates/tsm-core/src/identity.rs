@@ -7,7 +7,7 @@ use core::fmt;
 #[non_exhaustive]
 pub enum IdentityError {
     /// An ICCID has 19 or 20 decimal digits.
-    #[error("an ICCID has 19 or 20 decimal digits, not {length} characters of this kind")]
+    #[error("an ICCID has 19 or 20 decimal digits; {length} characters were given")]
     Iccid {
         /// Length of what was given, in characters.
         length: usize,

@@ -46,6 +46,20 @@ pub struct LogConfig {
 }
 
 impl LogConfig {
+    /// Tells whoever starts a server at a terminal where to look; the log itself
+    /// may be a file.
+    pub fn announce(&self, server: &str, address: std::net::SocketAddr) {
+        use std::io::IsTerminal as _;
+        if !std::io::stderr().is_terminal() {
+            return;
+        }
+        let log = match &self.path {
+            Some(path) => path.display().to_string(),
+            None => "standard error".to_owned(),
+        };
+        eprintln!("{server} starts on {address}; log: {log}; ctrl-c ends it");
+    }
+
     /// Makes the path start from `base` unless it is absolute.
     pub fn resolve_paths(&mut self, base: &Path) {
         if let Some(path) = &mut self.path {

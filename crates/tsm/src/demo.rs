@@ -22,7 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::Semaphore;
 
 pub use population::{Person, key_diversification_data};
-pub use servers::free_port;
+pub use servers::{free_port, wait_until_ready};
 
 use crate::cli::DemoArgs;
 use crate::client::Servers;

@@ -30,6 +30,20 @@ pub fn advice(reason: &str) -> Option<&'static str> {
         "CARD_UNREACHABLE" => {
             "No phone holds this card now. Start it (`uicc-sim attach`), then repeat the command."
         }
+        "CARRIER_UNREACHABLE" => {
+            "The operator's server (mno-tsm) does not answer sp-tsm. Start it, then repeat the command."
+        }
+        "APPLICATION_STALE" => {
+            "Let the citizen sign a new application (max_age_s in the configuration of sp-tsm)."
+        }
+        "SERVICE_UNKNOWN" | "PACKAGE_UNKNOWN" => {
+            "Register package and service first (`tsm dev register DIR`), then repeat the command."
+        }
+        "APPLICATION_UNKNOWN" => "`tsm list applications` shows all of them.",
+        "CREDENTIAL_UNKNOWN" => "`tsm list credentials` shows all of them.",
+        "WRONG_STATE" => {
+            "`tsm show credential ID` or `tsm show application ID` shows where it stands."
+        }
         "CARD_BUSY" => "Another worker uses the card. Repeat the command in a moment.",
         "CARD_UNKNOWN" => {
             "Register the card first: `tsm card register FILE` or `tsm dev register DIR`."

@@ -51,7 +51,9 @@ fn run_dev(command: DevCommand, config: &std::path::Path, output: Output) -> any
             // The folder's own client configuration, unless another was named.
             let own = dir.join("tsm.toml");
             let config = if own.exists() { own.as_path() } else { config };
-            commands::register::register(&Servers::load(config)?, &dir)
+            let servers = Servers::load(config)?;
+            demo::wait_until_ready(&servers, &mut []).await?;
+            commands::register::register(&servers, &dir)
                 .await?
                 .print(output)
         }),
@@ -117,6 +119,7 @@ async fn run_async(
         }) => card::sign(&state, &pin_file, &challenge, &out),
         Command::Audit(AuditCommand::Verify) => audit::verify(&servers()?, output).await,
         Command::UiccSim(command) => {
+            tsm_server::telemetry::init(&tsm_server::telemetry::LogConfig::default())?;
             let interrupted = async {
                 // Without a signal handler the process ends at the signal anyway.
                 let _ = tokio::signal::ctrl_c().await;

@@ -48,7 +48,14 @@ pub fn sign_on_card(
         match response.sw {
             StatusWord::OK => Ok(response.data),
             sw => match sw.tries_left() {
+                Some(1) => bail!("{step}: wrong PIN, 1 try left"),
                 Some(tries) => bail!("{step}: wrong PIN, {tries} tries left"),
+                None if sw == StatusWord::PIN_BLOCKED => bail!(
+                    "{step}: the PIN is blocked; revoke the credential and apply again for a new one"
+                ),
+                None if sw == StatusWord::NOT_FOUND => bail!(
+                    "{step}: not there; `tsm card tree` shows whether the card has a usable credential"
+                ),
                 None => bail!("{step}: the card answered {sw}"),
             },
         }

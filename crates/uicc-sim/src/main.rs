@@ -17,8 +17,11 @@ struct Arguments {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
-    log.with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .init();
+    // What the phone does is worth a line each, unless RUST_LOG says otherwise.
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
+        .from_env_lossy();
+    log.with_env_filter(filter).init();
     let interrupted = async {
         // Without a handler for the signal the process ends by it, which is as good.
         let _ = tokio::signal::ctrl_c().await;

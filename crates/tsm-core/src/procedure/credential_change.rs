@@ -61,7 +61,7 @@ pub enum ChangeError {
     #[error("the request id was used for another request")]
     RequestIdReused,
     /// The credential's state does not allow it.
-    #[error("the credential does not allow it now")]
+    #[error("not possible while the credential is {}", .0.state)]
     WrongState(#[from] WrongState),
     /// There was no randomness for a name.
     #[error("the request to the operator could not be named")]

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::client::Servers;
 
 /// How long a server may take to answer for the first time.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(30);
 /// How long it may take to finish its open work.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// Pause between two looks.
@@ -107,7 +107,8 @@ pub async fn wait_until_ready(
             server.still_running()?;
         }
         if status.code() != tonic::Code::Unavailable || Instant::now() > end {
-            return Err(anyhow::Error::new(status).context("the servers are not ready"));
+            return Err(anyhow::Error::new(status)
+                .context("the servers are not ready; start mno-tsm and sp-tsm first"));
         }
         tokio::time::sleep(POLL).await;
     }

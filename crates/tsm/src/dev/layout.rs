@@ -126,12 +126,12 @@ pub fn init_command(args: &InitArgs, output: Output) -> anyhow::Result<()> {
     let iccids: Vec<&String> = people.iter().map(|person| &person.iccid).collect();
     output.print(
         &serde_json::json!({ "dir": args.dir, "cards": iccids }),
-        |_| next_steps(&args.dir, &people),
+        |_| next_steps(args, &people),
     )
 }
 
-fn next_steps(dir: &Path, people: &[Person]) -> String {
-    let dir = dir.display();
+fn next_steps(args: &InitArgs, people: &[Person]) -> String {
+    let dir = args.dir.display();
     let iccid = people.first().map_or("ICCID", |person| &person.iccid);
     format!(
         "{dir} is ready. Each in its own terminal:\n\n  \
@@ -139,14 +139,14 @@ fn next_steps(dir: &Path, people: &[Person]) -> String {
          sp-tsm --config {dir}/sp-tsm.toml\n  \
          tsm dev register {dir}\n  \
          {attach}\n\n\
-         Then, with TSM_CONFIG={dir}/tsm.toml, see README.md for an application signed with openssl.",
-        attach = attach_command(&dir.to_string(), iccid)
+         Then `export TSM_CONFIG={dir}/tsm.toml` and see README.md for an application signed with openssl.",
+        attach = attach_command(&dir.to_string(), iccid, args.mno_port)
     )
 }
 
-fn attach_command(dir: &str, iccid: &str) -> String {
+fn attach_command(dir: &str, iccid: &str, port: u16) -> String {
     format!(
-        "uicc-sim attach --state {dir}/cards/{iccid}/card.state --gateway https://localhost:7443 \
+        "uicc-sim attach --state {dir}/cards/{iccid}/card.state --gateway https://localhost:{port} \
          --ca {dir}/pki/tls-root.pem --cert {dir}/pki/device.pem --key {dir}/pki/device.key"
     )
 }
@@ -589,6 +589,7 @@ pub fn add_citizen(
 /// When no nonce can be had, or standard output is closed.
 pub fn print_application(iccid: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
+    tsm_core::identity::Iccid::new(iccid)?;
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).context("no random nonce")?;
     let content = ApplicationContent::now(iccid, hex::encode(nonce));
