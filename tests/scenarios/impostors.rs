@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tsm_proto::mno::GetUiccRequest;
-use tsm_proto::sp::ApplicationState;
+use tsm_proto::sp::{ApplicationState, Credential};
 use tsm_tests::agreement::{credentials_of, ensure_active};
 use tsm_tests::audit;
 use tsm_tests::calls::reason;
+use tsm_tests::holder::{Holder, PATIENCE};
 use tsm_tests::world::{Options, World};
 use uicc_sim::faults::Fault;
 use uicc_sim::phone::{PhoneConfig, SharedCard, attach};
@@ -139,10 +140,30 @@ async fn an_impostor_that_comes_first_gains_nothing_and_gives_way() -> anyhow::R
         ApplicationState::Refused => holder.apply().await?,
         _ => stored,
     };
-    let credential = holder.provision(&application.id).await;
+    let credential = provision_past_an_impostor(&mut holder, &application.id).await;
     power.cancel();
     ensure_active(&holder, &credential?).await?;
     audit::ensure_chains_fit(&world.clients.servers).await
+}
+
+/// Tries again while the impostor still has the card's place: its answers are
+/// forged, and say so, until the true card has proved itself.
+async fn provision_past_an_impostor(
+    holder: &mut Holder,
+    application: &str,
+) -> anyhow::Result<Credential> {
+    let end = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match holder.provision(application).await {
+            Err(error)
+                if format!("{error:#}").contains("R_MAC_INVALID")
+                    && tokio::time::Instant::now() < end =>
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
