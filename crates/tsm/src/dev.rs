@@ -4,5 +4,7 @@
 
 pub mod cap;
 pub mod citizen;
+mod configuration;
 pub mod layout;
 pub mod pki;
+pub mod setup;

@@ -39,14 +39,14 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 fn run_dev(command: DevCommand, config: &std::path::Path, output: Output) -> anyhow::Result<()> {
     match command {
-        DevCommand::Init(args) => dev::layout::init_command(&args, output),
-        DevCommand::Cap { file, size } => dev::layout::write_cap_file(&file, size),
+        DevCommand::Init(args) => dev::setup::init_command(&args, output),
+        DevCommand::Cap { file, size } => dev::setup::write_cap_file(&file, size),
         DevCommand::Citizen {
             dir,
             name,
             serial_number,
-        } => dev::layout::add_citizen(&dir, &name, &serial_number, output),
-        DevCommand::Application { iccid } => dev::layout::print_application(&iccid),
+        } => dev::setup::add_citizen(&dir, &name, &serial_number, output),
+        DevCommand::Application { iccid } => dev::setup::print_application(&iccid),
         DevCommand::Register { dir } => runtime()?.block_on(async {
             // The folder's own client configuration, unless another was named.
             let own = dir.join("tsm.toml");

@@ -21,15 +21,15 @@ use tsm_store::vault::EmbeddedVault;
 use uicc_sim::{CardConfig, Uicc};
 use zeroize::Zeroizing;
 
-use crate::cli::{Algorithm, InitArgs};
+use crate::cli::Algorithm;
 use crate::client::ClientConfig;
 use crate::commands::card::CardDescription;
 use crate::commands::register::ServiceDescription;
 use crate::demo::{Person, key_diversification_data};
-use crate::dev::cap::{CapContents, write_cap};
-use crate::dev::citizen::{ApplicationContent, Citizen};
+use crate::dev::citizen::Citizen;
+use crate::dev::configuration::{mno_config, sp_config};
 use crate::dev::pki::{Authority, Leaf, write_public};
-use crate::output::Output;
+use crate::dev::setup::write_cap_file;
 
 /// Size of the array that stands for the code of a real JPKI applet.
 pub const CAP_STATIC_BYTES: u16 = 6_144;
@@ -94,61 +94,6 @@ pub struct Layout {
     credential_authority: Leaf,
     secrets: Vec<Zeroizing<Vec<u8>>>,
     private_keys: Vec<Zeroizing<String>>,
-}
-
-/// `tsm dev init`.
-///
-/// # Errors
-/// When the folder is not new or empty, or can't be written.
-pub fn init_command(args: &InitArgs, output: Output) -> anyhow::Result<()> {
-    let seed = u64::from(getrandom::u32().context("no random seed")?);
-    let people: Vec<Person> = (0..args.cards)
-        .map(|index| Person::new(seed, index))
-        .collect();
-    let layout = Layout::init(
-        &args.dir,
-        &InitOptions {
-            mno_port: args.mno_port,
-            sp_port: args.sp_port,
-            algorithm: args.algorithm,
-            key_pool: 4,
-            cards: people.iter().map(NewCard::from).collect(),
-            cards_folder: PathBuf::from("cards"),
-        },
-    )?;
-    for (index, person) in people.iter().enumerate() {
-        let name = format!("citizen-{}", index + 1);
-        layout
-            .citizen(person)?
-            .leaf()
-            .write(&args.dir.join("applicants"), &name)?;
-    }
-    let iccids: Vec<&String> = people.iter().map(|person| &person.iccid).collect();
-    output.print(
-        &serde_json::json!({ "dir": args.dir, "cards": iccids }),
-        |_| next_steps(args, &people),
-    )
-}
-
-fn next_steps(args: &InitArgs, people: &[Person]) -> String {
-    let dir = args.dir.display();
-    let iccid = people.first().map_or("ICCID", |person| &person.iccid);
-    format!(
-        "{dir} is ready. Each in its own terminal:\n\n  \
-         mno-tsm --config {dir}/mno-tsm.toml\n  \
-         sp-tsm --config {dir}/sp-tsm.toml\n  \
-         tsm dev register {dir}\n  \
-         {attach}\n\n\
-         Then `export TSM_CONFIG={dir}/tsm.toml` and see README.md for an application signed with openssl.",
-        attach = attach_command(&dir.to_string(), iccid, args.mno_port)
-    )
-}
-
-fn attach_command(dir: &str, iccid: &str, port: u16) -> String {
-    format!(
-        "uicc-sim attach --state {dir}/cards/{iccid}/card.state --gateway https://localhost:{port} \
-         --ca {dir}/pki/tls-root.pem --cert {dir}/pki/device.pem --key {dir}/pki/device.key"
-    )
 }
 
 impl Layout {
@@ -435,71 +380,6 @@ fn make_empty(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn mno_config(port: u16) -> String {
-    format!(
-        r#"# The operator's server. Relative paths start from this file's folder.
-listen = "127.0.0.1:{port}"
-tenant = "carrier"
-relay_log = "relay.log"
-
-[tls]
-certificate = "pki/mno-tsm.pem"
-key = "pki/mno-tsm.key"
-client_ca = "pki/tls-root.pem"
-
-[store]
-path = "mno-tsm/store"
-
-[vault]
-path = "mno-tsm/vault"
-issuer_master = "isd"
-
-[log]
-path = "mno-tsm/log"
-"#
-    )
-}
-
-fn sp_config(port: u16, mno_port: u16, options: &InitOptions) -> String {
-    let (algorithm, pool) = (options.algorithm.as_str(), options.key_pool);
-    format!(
-        r#"# The service provider's server. Relative paths start from this file's folder.
-listen = "127.0.0.1:{port}"
-tenant = "j-lis"
-default_algorithm = "{algorithm}"
-
-[tls]
-certificate = "pki/sp-tsm.pem"
-key = "pki/sp-tsm.key"
-client_ca = "pki/tls-root.pem"
-
-[carrier]
-address = "https://localhost:{mno_port}"
-certificate = "pki/sp-tsm.pem"
-key = "pki/sp-tsm.key"
-server_ca = "pki/tls-root.pem"
-
-[applications]
-trust_anchors = ["applicants/signing-ca.pem"]
-
-[authority]
-certificate = "sp-tsm/user-authentication-ca.pem"
-
-[key_pool]
-rsa2048 = {pool}
-
-[store]
-path = "sp-tsm/store"
-
-[vault]
-path = "sp-tsm/vault"
-
-[log]
-path = "sp-tsm/log"
-"#
-    )
-}
-
 /// `DIR/jpki.cap`.
 #[must_use]
 pub fn cap_file(folder: &Path) -> PathBuf {
@@ -531,69 +411,4 @@ pub fn card_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .collect();
     files.sort();
     Ok(files)
-}
-
-/// `tsm dev cap FILE`.
-///
-/// # Errors
-/// When it can't be written.
-pub fn write_cap_file(file: &Path, static_bytes: u16) -> anyhow::Result<()> {
-    let contents = CapContents {
-        package: JPKI_PACKAGE,
-        version: (1, 0),
-        applet: JPKI_INSTANCE,
-        static_bytes,
-    };
-    write_public(file, &write_cap(&contents)?)
-}
-
-/// `tsm dev citizen`: another signing certificate from the folder's authority.
-///
-/// # Errors
-/// When the folder has no authority, or the name is not usable.
-pub fn add_citizen(
-    dir: &Path,
-    name: &str,
-    serial_number: &str,
-    output: Output,
-) -> anyhow::Result<()> {
-    let applicants = dir.join("applicants");
-    let read = |file: &str| {
-        let path = applicants.join(file);
-        std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}; run `tsm dev init` first", path.display()))
-    };
-    let authority = Authority::open(&read("signing-ca.pem")?, &read("signing-ca.key")?)?;
-    let leaf = authority.issue_citizen(name, serial_number, rcgen::KeyPair::generate()?)?;
-    ensure!(
-        !applicants.join(format!("{name}.key")).exists(),
-        "there is a citizen named {name} already"
-    );
-    leaf.write(&applicants, name)?;
-    let path = applicants.join(name);
-    output.print(
-        &serde_json::json!({ "name": name, "serial_number": serial_number }),
-        |_| {
-            format!(
-                "{}.pem and {}.key are written",
-                path.display(),
-                path.display()
-            )
-        },
-    )
-}
-
-/// `tsm dev application`: the JSON to sign, without a line end.
-///
-/// # Errors
-/// When no nonce can be had, or standard output is closed.
-pub fn print_application(iccid: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    tsm_core::identity::Iccid::new(iccid)?;
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).context("no random nonce")?;
-    let content = ApplicationContent::now(iccid, hex::encode(nonce));
-    let mut out = std::io::stdout().lock();
-    out.write_all(&serde_json::to_vec(&content)?)?;
-    Ok(out.flush()?)
 }
