@@ -80,6 +80,10 @@ pub(super) enum Proof {
     ReadBack,
     /// No script ever went to the provider's domain: there is nothing to read.
     NeverSent,
+    /// The card declined to wipe the key; the operator read the applet locked.
+    LockedInstead,
+    /// The card declined to wipe the key; the operator read the service absent.
+    RemovedInstead,
 }
 
 impl Proof {
@@ -88,6 +92,8 @@ impl Proof {
         match self {
             Self::ReadBack => "read back",
             Self::NeverSent => "never sent to the card",
+            Self::LockedInstead => "not wiped but locked, as the operator read back",
+            Self::RemovedInstead => "not wiped but removed, as the operator read back",
         }
     }
 }
@@ -156,9 +162,11 @@ impl Ask<'_> {
             Err(DutyError::Carrier(CarrierError::Refused { reason, .. }))
                 if reason == Reason::WrongState.as_str() =>
             {
-                self.operator(ServiceState::Absent).await
+                self.operator(ServiceState::Absent)
+                    .await
+                    .map(|_| Proof::RemovedInstead)
             }
-            locked => locked,
+            locked => locked.map(|_| Proof::LockedInstead),
         }
     }
 
