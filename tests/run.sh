@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every test of the project, with the set-up that it needs.
 #
-#   tests/run.sh        what every change must pass (about 10 minutes from nothing on two cores)
+#   tests/run.sh        what every change must pass (about 15 minutes from nothing on two cores)
 #   tests/run.sh full   the long tier on top
 #
 # Debian and root are needed only where `openssl` is missing. Servers are

@@ -78,7 +78,15 @@ pub async fn accept(
         if let Some(known) = answered(provider.store, &request, &body_sha256).await? {
             return Ok(known);
         }
-        match check_free(provider, signed).await {
+        let checked = match check_free(provider, signed).await {
+            // The records are read one by one. What took the place came whole, in one commit: read
+            // again, they tell the first of the reasons.
+            Err(ApplicationError::DoubleIssuance | ApplicationError::CardInUse) => {
+                check_free(provider, signed).await
+            }
+            checked => checked,
+        };
+        match checked {
             Err(ApplicationError::Expiry(ChangeError::Store(StoreError::Conflict(key)))) => {
                 lost = Some(key);
                 continue;
