@@ -15,7 +15,7 @@ use tsm_proto::mno::card_channel_client::CardChannelClient;
 use tsm_proto::mno::service_management_client::ServiceManagementClient;
 use tsm_proto::types;
 use tsm_server::convert::moment;
-use tsm_server::status::{class_of, reason_of};
+use tsm_server::status::reason_of;
 
 /// How long one call to the operator may take; it works on a card meanwhile.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -116,8 +116,16 @@ impl Carrier for GrpcCarrier {
             holder: format!("{}:{}", self.worker, uuid::Uuid::now_v7()),
             duration_s: LEASE_S,
         };
-        let answer = self.cards().acquire_lease(request(message)).await;
-        Ok(answer.map_err(|status| error(&status))?.into_inner().epoch)
+        let mut cards = self.cards();
+        match cards.acquire_lease(request(message.clone())).await {
+            Ok(answer) => Ok(answer.into_inner().epoch),
+            Err(status) => {
+                if is_lost(&status) {
+                    tokio::spawn(settle_later(cards, message));
+                }
+                Err(error(&status))
+            }
+        }
     }
 
     async fn release_lease(&self, iccid: &Iccid, epoch: u64) -> Result<(), CarrierError> {
@@ -128,7 +136,7 @@ impl Carrier for GrpcCarrier {
         let mut cards = self.cards();
         let answer = cards.release_lease(request(message.clone())).await;
         answer.map(drop).map_err(|status| {
-            if class_of(&status) == Class::Retry {
+            if is_lost(&status) {
                 tokio::spawn(release_later(cards, message));
             }
             error(&status)
@@ -141,15 +149,44 @@ impl Carrier for GrpcCarrier {
 async fn release_later(mut cards: CardChannelClient<Channel>, message: mno::ReleaseLeaseRequest) {
     let attempts = async {
         loop {
-            tokio::time::sleep(RELEASE_PAUSE).await;
             match cards.release_lease(request(message.clone())).await {
-                Err(status) if class_of(&status) == Class::Retry => {}
+                Err(status) if is_lost(&status) => tokio::time::sleep(RELEASE_PAUSE).await,
                 _ => return,
             }
         }
     };
     let lease = Duration::from_secs(LEASE_S.into());
     let _ = tokio::time::timeout(lease, attempts).await;
+}
+
+/// The answer to taking a lease was lost: the operator may have given it. Takes it
+/// under the same name, which changes nothing if it is ours, and gives it back.
+async fn settle_later(mut cards: CardChannelClient<Channel>, message: mno::AcquireLeaseRequest) {
+    let attempts = async {
+        loop {
+            tokio::time::sleep(RELEASE_PAUSE).await;
+            match cards.acquire_lease(request(message.clone())).await {
+                Ok(lease) => break Some(lease.into_inner()),
+                Err(status) if is_lost(&status) => {}
+                // Somebody else has it, so it is not ours.
+                Err(_) => break None,
+            }
+        }
+    };
+    let limit = Duration::from_secs(LEASE_S.into());
+    if let Ok(Some(mno::Lease { iccid, epoch, .. })) = tokio::time::timeout(limit, attempts).await {
+        release_later(cards, mno::ReleaseLeaseRequest { iccid, epoch }).await;
+    }
+}
+
+/// Whether it is not known what became of a call: the operator itself did not
+/// answer, or told to come back.
+fn is_lost(status: &Status) -> bool {
+    match reason_of(status).as_deref().and_then(Reason::parse) {
+        Some(Reason::CardBusy) => false,
+        Some(reason) => reason.class() == Class::Retry,
+        None => true,
+    }
 }
 
 /// What the operator says of the card itself is final. All else (a certificate of

@@ -74,19 +74,22 @@ pub async fn accept(
 ) -> Result<Application, ApplicationError> {
     let request = format!("{}/{request_id}", caller.tenant);
     let mut lost = None;
+    let mut was_refused = false;
     for _ in 0..ATTEMPTS {
         if let Some(known) = answered(provider.store, &request, &body_sha256).await? {
             return Ok(known);
         }
-        let checked = match check_free(provider, signed).await {
+        match check_free(provider, signed).await {
             // The records are read one by one. What took the place came whole, in one commit: read
-            // again, they tell the first of the reasons.
-            Err(ApplicationError::DoubleIssuance | ApplicationError::CardInUse) => {
-                check_free(provider, signed).await
+            // again from the start, they tell this very request, or the first of the reasons.
+            Err(
+                ApplicationError::Replayed
+                | ApplicationError::DoubleIssuance
+                | ApplicationError::CardInUse,
+            ) if !was_refused => {
+                was_refused = true;
+                continue;
             }
-            checked => checked,
-        };
-        match checked {
             Err(ApplicationError::Expiry(ChangeError::Store(StoreError::Conflict(key)))) => {
                 lost = Some(key);
                 continue;
