@@ -44,3 +44,8 @@ pub mod privileges;
 pub mod registry;
 pub mod status_word;
 pub mod tlv;
+
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
