@@ -120,6 +120,14 @@ pub enum EncodeError {
         /// What the form (short or extended) allows.
         limit: u32,
     },
+    /// The buffer that the caller gave is too small. Nothing has been written.
+    #[error("{needed} bytes of buffer needed, {available} given")]
+    BufferTooSmall {
+        /// How many bytes the encoding has.
+        needed: usize,
+        /// How many bytes the buffer has.
+        available: usize,
+    },
     /// A sequence of commands would need more than 256 blocks.
     #[error("{blocks} blocks needed, block numbers end at 255")]
     TooManyBlocks {

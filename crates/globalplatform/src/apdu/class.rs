@@ -1,13 +1,13 @@
 //! The class byte (G 11.1.4, Tables 11-11 to 11-13): who defined the command, secure messaging,
 //! command chaining and logical channel.
 
-use super::CommandApdu;
+use super::{CommandApdu, CommandRef};
 use crate::error::EncodeError;
 
 /// Logical channels 4 to 19 use the further interindustry form.
 const FURTHER: u8 = 0x40;
 
-impl CommandApdu {
+impl CommandRef<'_> {
     /// The logical channel: 0 to 3 in the first form of the class byte, 4 to 19 in the further one.
     #[must_use]
     pub const fn logical_channel(&self) -> u8 {
@@ -46,10 +46,10 @@ impl CommandApdu {
     /// [`EncodeError::NoSuchChannel`] above 19.
     ///
     /// ```
-    /// use globalplatform::apdu::CommandApdu;
+    /// use globalplatform::apdu::CommandRef;
     ///
-    /// let command = CommandApdu::new(0x84, 0xF2, 0x40, 0x02);
-    /// assert_eq!(command.clone().on_channel(2)?.cla, 0x86);
+    /// let command = CommandRef::new(0x84, 0xF2, 0x40, 0x02);
+    /// assert_eq!(command.on_channel(2)?.cla, 0x86);
     /// assert_eq!(command.on_channel(19)?.cla, 0xEF);
     /// # Ok::<(), globalplatform::error::EncodeError>(())
     /// ```
@@ -61,6 +61,41 @@ impl CommandApdu {
             4..=19 => origin | FURTHER | if secured { 0x20 } else { 0 } | (channel - 4),
             _ => return Err(EncodeError::NoSuchChannel { channel }),
         };
+        Ok(self)
+    }
+}
+
+impl CommandApdu {
+    /// The logical channel: 0 to 3 in the first form of the class byte, 4 to 19 in the further one.
+    #[must_use]
+    pub const fn logical_channel(&self) -> u8 {
+        self.view().logical_channel()
+    }
+
+    /// Whether the class byte announces secure messaging.
+    #[must_use]
+    pub const fn is_secured(&self) -> bool {
+        self.view().is_secured()
+    }
+
+    /// Whether the class byte says that the command continues in the next one (ISO chaining).
+    #[must_use]
+    pub const fn is_chained(&self) -> bool {
+        self.view().is_chained()
+    }
+
+    /// Whether the command is GlobalPlatform's (class 80) and not ISO's (class 00).
+    #[must_use]
+    pub const fn is_proprietary(&self) -> bool {
+        self.view().is_proprietary()
+    }
+
+    /// The same command on a logical channel; whether it is secured or chained stays as it was.
+    ///
+    /// # Errors
+    /// [`EncodeError::NoSuchChannel`] above 19.
+    pub fn on_channel(mut self, channel: u8) -> Result<Self, EncodeError> {
+        self.cla = self.view().on_channel(channel)?.cla;
         Ok(self)
     }
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{MAX_EXTENDED_DATA, MAX_EXTENDED_LE, MAX_SHORT_DATA, MAX_SHORT_LE};
+use super::CommandRef;
 use crate::{
     error::{DecodeError, EncodeError},
     tlv::Reader,
@@ -73,78 +73,61 @@ impl CommandApdu {
         self
     }
 
+    /// The same command, borrowed.
+    #[must_use]
+    pub const fn view(&self) -> CommandRef<'_> {
+        CommandRef {
+            cla: self.cla,
+            ins: self.ins,
+            p1: self.p1,
+            p2: self.p2,
+            data: self.data.as_slice(),
+            le: self.le,
+            extended: self.extended,
+        }
+    }
+
     /// CLA, INS, P1, P2.
     #[must_use]
     pub const fn header(&self) -> [u8; 4] {
-        [self.cla, self.ins, self.p1, self.p2]
+        self.view().header()
     }
 
     /// Where the data field begins in the encoded command.
     #[must_use]
     pub const fn data_offset(&self) -> usize {
-        if self.extended { 7 } else { 5 }
+        self.view().data_offset()
     }
 
     /// Reads the data field with offsets of the encoded command.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
-        Reader::with_base(&self.data, self.data_offset())
+        self.view().reader()
+    }
+
+    /// Length of the bytes as sent.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`] or [`EncodeError::LeTooLarge`] when data or Le do not fit the form;
+    /// a short command never becomes extended by itself.
+    pub const fn encoded_length(&self) -> Result<usize, EncodeError> {
+        self.view().encoded_length()
+    }
+
+    /// Writes the bytes as sent to the beginning of `out`; gives their number.
+    ///
+    /// # Errors
+    /// Those of [`CommandApdu::encoded_length`], and [`EncodeError::BufferTooSmall`].
+    pub fn encode_into(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
+        self.view().encode_into(out)
     }
 
     /// The bytes as sent.
     ///
     /// # Errors
-    /// [`EncodeError::TooLong`] or [`EncodeError::LeTooLarge`] when data or Le do not fit the form;
-    /// a short command never becomes extended by itself.
+    /// Those of [`CommandApdu::encoded_length`].
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let (max_data, max_le) = if self.extended {
-            (MAX_EXTENDED_DATA, MAX_EXTENDED_LE)
-        } else {
-            (MAX_SHORT_DATA, MAX_SHORT_LE)
-        };
-        let length = self.data.len();
-        if length > max_data {
-            return Err(EncodeError::TooLong {
-                field: "command data",
-                length,
-                limit: max_data,
-            });
-        }
-        if let Some(le) = self.le.filter(|le| *le > max_le) {
-            return Err(EncodeError::LeTooLarge { le, limit: max_le });
-        }
-        let mut bytes = Vec::with_capacity(length + 10);
-        bytes.extend_from_slice(&self.header());
-        if length > 0 {
-            self.push_lc(&mut bytes);
-            bytes.extend_from_slice(&self.data);
-        }
-        if let Some(le) = self.le {
-            self.push_le(&mut bytes, le);
-        }
-        Ok(bytes)
-    }
-
-    fn push_lc(&self, bytes: &mut Vec<u8>) {
-        let length = self.data.len();
-        if self.extended {
-            bytes.push(0);
-            bytes.extend_from_slice(&(length as u16).to_be_bytes());
-        } else {
-            bytes.push(length as u8);
-        }
-    }
-
-    /// The largest value is the one whose low bytes are zero.
-    fn push_le(&self, bytes: &mut Vec<u8>, le: u32) {
-        if !self.extended {
-            bytes.push(le as u8);
-            return;
-        }
-        if self.data.is_empty() {
-            bytes.push(0);
-        }
-        bytes.extend_from_slice(&(le as u16).to_be_bytes());
+        self.view().encode()
     }
 
     /// Decodes a command in any of the four cases, short or extended.
@@ -153,64 +136,15 @@ impl CommandApdu {
     /// [`DecodeError::Truncated`], [`DecodeError::TrailingBytes`], or [`DecodeError::InvalidLength`]
     /// for an extended Lc of zero.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
-        let [cla, ins, p1, p2] = reader.array()?;
-        let mut command = Self::new(cla, ins, p1, p2);
-        match *reader.remaining() {
-            [] => {}
-            [le] => {
-                reader.u8()?;
-                command.le = Some(largest_if_zero(le.into(), MAX_SHORT_LE));
-            }
-            [0, ..] => command.decode_extended(&mut reader)?,
-            [lc, ..] => {
-                reader.u8()?;
-                command.data = reader.take(lc.into())?.to_vec();
-                if !reader.is_empty() {
-                    let le = reader.u8()?;
-                    command.le = Some(largest_if_zero(le.into(), MAX_SHORT_LE));
-                }
-            }
-        }
-        reader.finish()?;
-        Ok(command)
+        CommandRef::decode(bytes).map(|command| command.to_owned())
     }
-
-    fn decode_extended(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
-        self.extended = true;
-        reader.u8()?;
-        let offset = reader.offset();
-        let count = reader.u16()?;
-        if reader.is_empty() {
-            self.le = Some(largest_if_zero(count.into(), MAX_EXTENDED_LE));
-            return Ok(());
-        }
-        if count == 0 {
-            return Err(DecodeError::InvalidLength { offset });
-        }
-        self.data = reader.take(count.into())?.to_vec();
-        if !reader.is_empty() {
-            let le = reader.u16()?;
-            self.le = Some(largest_if_zero(le.into(), MAX_EXTENDED_LE));
-        }
-        Ok(())
-    }
-}
-
-const fn largest_if_zero(le: u32, largest: u32) -> u32 {
-    if le == 0 { largest } else { le }
 }
 
 impl fmt::Debug for CommandApdu {
     /// Header and length, never data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [cla, ins, p1, p2] = self.header();
-        write!(f, "CommandApdu({cla:02X} {ins:02X} {p1:02X} {p2:02X}, ")?;
-        write!(f, "{} bytes", self.data.len())?;
-        if let Some(le) = self.le {
-            write!(f, ", le {le}")?;
-        }
-        f.write_str(if self.extended { ", extended)" } else { ")" })
+        f.write_str("CommandApdu")?;
+        self.view().describe(f)
     }
 }
 

@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{error::DecodeError, status_word::StatusWord};
+use super::ResponseRef;
+use crate::error::{DecodeError, EncodeError};
+use crate::status_word::StatusWord;
 
 /// A response APDU: data and status word.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,13 +40,27 @@ impl ResponseApdu {
         }
     }
 
+    /// The same response, borrowed.
+    #[must_use]
+    pub const fn view(&self) -> ResponseRef<'_> {
+        ResponseRef {
+            data: self.data.as_slice(),
+            sw: self.sw,
+        }
+    }
+
+    /// Writes the bytes as sent to the beginning of `out`; gives their number.
+    ///
+    /// # Errors
+    /// [`EncodeError::BufferTooSmall`].
+    pub fn encode_into(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
+        self.view().encode_into(out)
+    }
+
     /// The bytes as sent.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.data.len() + 2);
-        bytes.extend_from_slice(&self.data);
-        bytes.extend_from_slice(&self.sw.to_bytes());
-        bytes
+        self.view().encode()
     }
 
     /// Splits a response into data and status word.
@@ -52,16 +68,7 @@ impl ResponseApdu {
     /// # Errors
     /// [`DecodeError::Truncated`] when there are fewer than two bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let (data, sw) = bytes
-            .split_last_chunk()
-            .ok_or_else(|| DecodeError::Truncated {
-                offset: bytes.len(),
-                needed: 2 - bytes.len(),
-            })?;
-        Ok(Self {
-            data: data.to_vec(),
-            sw: StatusWord::from(*sw),
-        })
+        ResponseRef::decode(bytes).map(|response| response.to_owned())
     }
 }
 
