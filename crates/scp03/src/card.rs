@@ -246,6 +246,28 @@ impl CardSession {
         ResponseApdu::ok()
     }
 
+    /// Checks and opens a recorded response to the command unwrapped last, as the host does: for a
+    /// checker that follows recorded traffic and has the keys of both ends. The level changes as in
+    /// [`CardSession::wrap`]. Nothing when the response is not protected as the level demands; the
+    /// session is aborted then.
+    pub fn danger_follow_response(&mut self, response: &ResponseApdu) -> Option<ResponseApdu> {
+        if self.state != State::Open {
+            return None;
+        }
+        let without_effect = CommandApdu::new(0x00, 0x00, 0x00, 0x00);
+        let answered = self.session.outstanding(&without_effect);
+        let clear = self.session.open_response(response, &answered);
+        match &clear {
+            None => self.state = State::Aborted,
+            Some(clear) => {
+                if let Some(level) = self.next_level.take().filter(|_| clear.sw.is_success()) {
+                    self.session.set_level(level);
+                }
+            }
+        }
+        clear
+    }
+
     /// The level in force; `Authenticated` also before authentication and after an abort, so ask
     /// [`CardSession::is_authenticated`] as well.
     pub fn level(&self) -> SecurityLevel {

@@ -4,6 +4,8 @@
 
 #[path = "host_against_card/card.rs"]
 mod card;
+#[path = "host_against_card/follower.rs"]
+mod follower;
 #[path = "host_against_card/live.rs"]
 mod live;
 #[path = "host_against_card/redaction.rs"]
