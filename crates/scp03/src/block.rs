@@ -3,19 +3,23 @@
 //! The `cmac` and `cbc` crates serve everything outside the channel; `cmac` derives its subkeys
 //! anew for every MAC, and the two together enter the AES code once for every block.
 
+mod absorber;
+mod cmac_key;
+mod decrypt;
 mod seal;
+mod single;
 
 use alloc::boxed::Box;
 
-use aes::{Aes128, Aes192, Aes256};
+use aes::{Aes128, Aes128Enc, Aes192, Aes192Enc, Aes256, Aes256Enc};
 use cipher::consts::U16;
-use cipher::{
-    Array, BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt as _, InnerIvInit as _, KeyInit,
-};
+use cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, Key, KeyInit};
 
 use crate::keys::{KeyBytes, SessionKeys};
 
-use seal::MacKeySchedule;
+use cmac_key::CmacKey;
+pub(crate) use cmac_key::{Context, Derivation};
+use decrypt::Decryption;
 pub(crate) use seal::Message;
 
 pub(crate) type Block = Array<u8, U16>;
@@ -49,11 +53,20 @@ pub(crate) fn as_blocks_mut(data: &mut [u8]) -> Option<&mut [Block]> {
     }
 }
 
+/// Makes derivations under one key: expands it once, enters the AES code once.
+pub(crate) fn derive(key: &KeyBytes, derivations: &mut [Derivation<'_>]) {
+    match key {
+        KeyBytes::Aes128(key) => drop(CmacKey::<Aes128Enc>::new(key.into(), derivations)),
+        KeyBytes::Aes192(key) => drop(CmacKey::<Aes192Enc>::new(key.into(), derivations)),
+        KeyBytes::Aes256(key) => drop(CmacKey::<Aes256Enc>::new(key.into(), derivations)),
+    }
+}
+
 /// The ciphers of one session.
 pub(crate) enum SessionCiphers {
-    Aes128(Box<Suite<Aes128>>),
-    Aes192(Box<Suite<Aes192>>),
-    Aes256(Box<Suite<Aes256>>),
+    Aes128(Box<Suite<Aes128, Aes128Enc>>),
+    Aes192(Box<Suite<Aes192, Aes192Enc>>),
+    Aes256(Box<Suite<Aes256, Aes256Enc>>),
 }
 
 macro_rules! with_suite {
@@ -67,18 +80,22 @@ macro_rules! with_suite {
 }
 
 impl SessionCiphers {
-    /// Expands the keys, or gives nothing when they are not of one length.
-    pub(crate) fn new(keys: &SessionKeys) -> Option<Self> {
+    /// Expands the keys and makes derivations under S-MAC (the cryptograms), or gives nothing when
+    /// the keys are not of one length.
+    pub(crate) fn new(keys: &SessionKeys, under_mac: &mut [Derivation<'_>]) -> Option<Self> {
         match (&keys.enc.0, &keys.mac.0, &keys.rmac.0) {
-            (KeyBytes::Aes128(enc), KeyBytes::Aes128(mac), KeyBytes::Aes128(rmac)) => Some(
-                Self::Aes128(Suite::boxed(enc.into(), mac.into(), rmac.into())),
-            ),
-            (KeyBytes::Aes192(enc), KeyBytes::Aes192(mac), KeyBytes::Aes192(rmac)) => Some(
-                Self::Aes192(Suite::boxed(enc.into(), mac.into(), rmac.into())),
-            ),
-            (KeyBytes::Aes256(enc), KeyBytes::Aes256(mac), KeyBytes::Aes256(rmac)) => Some(
-                Self::Aes256(Suite::boxed(enc.into(), mac.into(), rmac.into())),
-            ),
+            (KeyBytes::Aes128(enc), KeyBytes::Aes128(mac), KeyBytes::Aes128(rmac)) => {
+                let suite = Suite::boxed(enc.into(), mac.into(), rmac.into(), under_mac);
+                Some(Self::Aes128(suite))
+            }
+            (KeyBytes::Aes192(enc), KeyBytes::Aes192(mac), KeyBytes::Aes192(rmac)) => {
+                let suite = Suite::boxed(enc.into(), mac.into(), rmac.into(), under_mac);
+                Some(Self::Aes192(suite))
+            }
+            (KeyBytes::Aes256(enc), KeyBytes::Aes256(mac), KeyBytes::Aes256(rmac)) => {
+                let suite = Suite::boxed(enc.into(), mac.into(), rmac.into(), under_mac);
+                Some(Self::Aes256(suite))
+            }
             _ => None,
         }
     }
@@ -89,7 +106,10 @@ impl SessionCiphers {
         counter_block: Option<u128>,
         message: Message<'_>,
     ) -> [u8; 16] {
-        with_suite!(self, suite => suite.seal(&suite.mac, counter_block, message))
+        with_suite!(self, suite => match counter_block {
+            Some(counter_block) => suite.mac.seal(&suite.enc, counter_block, message),
+            None => suite.mac.mac(message),
+        })
     }
 
     /// The MAC of a response; with a counter block, its data is encrypted first.
@@ -98,49 +118,54 @@ impl SessionCiphers {
         counter_block: Option<u128>,
         message: Message<'_>,
     ) -> [u8; 16] {
-        with_suite!(self, suite => suite.seal(&suite.rmac, counter_block, message))
+        with_suite!(self, suite => match counter_block {
+            Some(counter_block) => suite.rmac.seal(&suite.enc, counter_block, message),
+            None => suite.rmac.mac(message),
+        })
     }
 
     /// Decrypts in place. Gives nothing when the data is not a whole number of blocks.
     pub(crate) fn decrypt(&self, counter_block: u128, data: &mut [u8]) -> Option<()> {
-        let blocks = as_blocks_mut(data)?;
+        let (blocks, []) = data.as_chunks_mut::<16>() else {
+            return None;
+        };
         with_suite!(self, suite => suite.decrypt(counter_block, blocks));
         Some(())
     }
 }
 
-/// The three expanded keys of one session.
-pub(crate) struct Suite<C> {
-    enc: C,
-    mac: MacKeySchedule<C>,
-    rmac: MacKeySchedule<C>,
+/// The three expanded keys of one session: `E` encrypts and decrypts, `M` only encrypts.
+pub(crate) struct Suite<E, M> {
+    enc: E,
+    mac: CmacKey<M>,
+    rmac: CmacKey<M>,
 }
 
-impl<C> Suite<C>
+impl<E, M> Suite<E, M>
 where
-    C: BlockCipherEncrypt<BlockSize = U16> + BlockCipherDecrypt + KeyInit,
+    E: BlockCipherEncrypt<BlockSize = U16> + BlockCipherDecrypt + KeyInit,
+    M: BlockCipherEncrypt<BlockSize = U16> + KeyInit,
 {
-    fn boxed(enc: &cipher::Key<C>, mac: &cipher::Key<C>, rmac: &cipher::Key<C>) -> Box<Self> {
+    fn boxed(
+        enc: &Key<E>,
+        mac: &Key<M>,
+        rmac: &Key<M>,
+        under_mac: &mut [Derivation<'_>],
+    ) -> Box<Self> {
         Box::new(Self {
-            enc: C::new(enc),
-            mac: MacKeySchedule::new(mac),
-            rmac: MacKeySchedule::new(rmac),
+            enc: E::new(enc),
+            mac: CmacKey::new(mac, under_mac),
+            rmac: CmacKey::new(rmac, &mut []),
         })
     }
 
-    fn seal(
-        &self,
-        key: &MacKeySchedule<C>,
-        counter_block: Option<u128>,
-        message: Message<'_>,
-    ) -> [u8; 16] {
-        key.seal(counter_block.map(|block| (&self.enc, block)), message)
-    }
-
-    fn decrypt(&self, counter_block: u128, blocks: &mut [Block]) {
-        let mut icv = Block::from(counter_block.to_be_bytes());
-        self.enc.encrypt_block(&mut icv);
-        cbc::Decryptor::inner_iv_init(&self.enc, &icv).decrypt_blocks(blocks);
+    fn decrypt(&self, counter_block: u128, blocks: &mut [[u8; 16]]) {
+        let mut initial_vector = Block::from(counter_block.to_be_bytes());
+        self.enc.encrypt_block(&mut initial_vector);
+        self.enc.decrypt_with_backend(Decryption {
+            initial_vector: initial_vector.into(),
+            blocks,
+        });
     }
 }
 
@@ -192,7 +217,7 @@ mod tests {
                 trailer,
             }
         }
-        let ciphers = SessionCiphers::new(keys).unwrap();
+        let ciphers = SessionCiphers::new(keys, &mut []).unwrap();
         for as_command in [true, false] {
             let (mut ours, mut theirs) = (clear.to_vec(), clear.to_vec());
             let ours_message = message(header, &mut ours, trailer);
@@ -235,7 +260,7 @@ mod tests {
     fn decrypts_only_whole_blocks() {
         let keys = StaticKeys::from_bytes(&[1; 16], &[2; 16], &[3; 16]).unwrap();
         let keys = SessionKeys::derive(&keys, &[1; 8], &[2; 8]);
-        let ciphers = SessionCiphers::new(&keys).unwrap();
+        let ciphers = SessionCiphers::new(&keys, &mut []).unwrap();
         assert_eq!(ciphers.decrypt(1, &mut [0; 15]), None);
         assert_eq!(ciphers.decrypt(1, &mut [0; 32]), Some(()));
     }

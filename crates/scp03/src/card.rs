@@ -11,12 +11,12 @@ use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::initialize_update::InitializeUpdateResponse;
 use globalplatform::status_word::StatusWord;
 
+use crate::block::Context;
 use crate::channel::Session;
 use crate::class::Class;
-use crate::cryptogram::{
-    Challenge, card_cryptogram, host_cryptogram, pseudo_random_card_challenge,
-};
+use crate::cryptogram::{Challenge, pseudo_random_card_challenge};
 use crate::initialize_update::{MAX_SEQUENCE_COUNTER, counter_bytes};
+use crate::kdf::Constant;
 use crate::keys::{SEnc, SMac, SRmac, SessionKeys, StaticKeys};
 use crate::parameters::ScpParameters;
 use crate::security_level::SecurityLevel;
@@ -101,20 +101,27 @@ impl CardSession {
             _ => return Err(StatusWord::NO_DIAGNOSIS),
         };
         let card = card_challenge.as_bytes();
-        let session_keys = SessionKeys::derive(keys, host_challenge, card);
+        let context = Context::new([host_challenge, card]);
+        let session_keys = SessionKeys::derive_in(keys, &context, None);
+        let (mut card_cryptogram, mut host_cryptogram) =
+            (Challenge::blank(mode), Challenge::blank(mode));
+        let session = Session::new(
+            session_keys,
+            mode,
+            &mut [
+                Constant::CardCryptogram.derivation(&context, card_cryptogram.as_mut_bytes()),
+                Constant::HostCryptogram.derivation(&context, host_cryptogram.as_mut_bytes()),
+            ],
+        )
+        .map_err(|_| StatusWord::REFERENCED_DATA_NOT_FOUND)?;
         let response = InitializeUpdateResponse {
             kdd,
             key_version,
             i: parameters.byte(),
             card_challenge: card.to_vec(),
-            card_cryptogram: card_cryptogram(&session_keys.mac, mode, host_challenge, card)
-                .as_bytes()
-                .to_vec(),
+            card_cryptogram: card_cryptogram.as_bytes().to_vec(),
             sequence_counter,
         };
-        let host_cryptogram = host_cryptogram(&session_keys.mac, mode, host_challenge, card);
-        let session =
-            Session::new(session_keys, mode).map_err(|_| StatusWord::REFERENCED_DATA_NOT_FOUND)?;
         let state = State::AwaitingAuthentication;
         let card = Self {
             state,

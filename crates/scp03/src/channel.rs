@@ -102,7 +102,7 @@ impl Channel {
         chaining: [u8; 16],
         counter: u64,
     ) -> Result<Self, KeyError> {
-        let mut session = Session::new(keys, mode)?;
+        let mut session = Session::new(keys, mode, &mut [])?;
         session.open(level, 0);
         session.resume(chaining, counter);
         Ok(Self::new(session))

@@ -2,7 +2,8 @@
 
 use subtle::ConstantTimeEq as _;
 
-use crate::kdf::{Constant, fill};
+use crate::block::{self, Context};
+use crate::kdf::Constant;
 use crate::keys::{EncKey, SMac};
 use crate::parameters::Mode;
 
@@ -55,18 +56,18 @@ impl Challenge {
         self.as_bytes().ct_eq(bytes).into()
     }
 
-    fn filled(mode: Mode, fill: impl FnOnce(&mut [u8])) -> Self {
+    /// Zeros, to be filled.
+    pub(crate) fn blank(mode: Mode) -> Self {
         match mode {
-            Mode::S8 => {
-                let mut bytes = [0; 8];
-                fill(&mut bytes);
-                Self::S8(bytes)
-            }
-            Mode::S16 => {
-                let mut bytes = [0; 16];
-                fill(&mut bytes);
-                Self::S16(bytes)
-            }
+            Mode::S8 => Self::S8([0; 8]),
+            Mode::S16 => Self::S16([0; 16]),
+        }
+    }
+
+    pub(crate) fn as_mut_bytes(&mut self) -> &mut [u8] {
+        match self {
+            Self::S8(bytes) => bytes,
+            Self::S16(bytes) => bytes,
         }
     }
 }
@@ -80,9 +81,11 @@ pub fn pseudo_random_card_challenge(
     aid: &[u8],
     mode: Mode,
 ) -> Challenge {
-    Challenge::filled(mode, |out| {
-        fill(&enc.0, Constant::CardChallenge as u8, &[&counter, aid], out);
-    })
+    let context = Context::new([&counter, aid]);
+    let mut challenge = Challenge::blank(mode);
+    let derivation = Constant::CardChallenge.derivation(&context, challenge.as_mut_bytes());
+    block::derive(&enc.0, &mut [derivation]);
+    challenge
 }
 
 /// The cryptogram by which the card proves itself (D 6.2.2.2). Its length follows `mode`.
@@ -124,14 +127,11 @@ fn cryptogram(
     host_challenge: &[u8],
     card_challenge: &[u8],
 ) -> Challenge {
-    Challenge::filled(mode, |out| {
-        fill(
-            &mac.0,
-            constant as u8,
-            &[host_challenge, card_challenge],
-            out,
-        );
-    })
+    let context = Context::new([host_challenge, card_challenge]);
+    let mut cryptogram = Challenge::blank(mode);
+    let derivation = constant.derivation(&context, cryptogram.as_mut_bytes());
+    block::derive(&mac.0, &mut [derivation]);
+    cryptogram
 }
 
 #[cfg(test)]

@@ -36,8 +36,8 @@ use thiserror::Error;
 
 use crate::channel::{Channel, Session};
 use crate::class::Class;
-use crate::cryptogram::{Challenge, pseudo_random_card_challenge};
-use crate::initialize_update::{Answer, Opening, Question};
+use crate::cryptogram::Challenge;
+use crate::initialize_update::{Answer, ChallengeSource, Opening, Question};
 use crate::keys::{KeyError, StaticKeys};
 use crate::parameters::{InvalidParameters, Mode, ScpParameters};
 use crate::security_level::SecurityLevel;
@@ -185,16 +185,20 @@ impl AwaitingChallenge {
         if !level.is_offered_by(answer.parameters) {
             return Err(HostError::LevelNotOffered { level });
         }
-        let mode = self.question.host_challenge.mode();
-        if let (Some(aid), Some(counter)) = (aid, answer.counter) {
-            let expected = pseudo_random_card_challenge(&self.keys.enc, counter, aid, mode);
-            if !expected.is(answer.card_challenge.as_bytes()) {
-                return Err(HostError::NotGenuine);
-            }
-        }
-        let opening = Opening::new(&self.keys, &self.question, &answer.card_challenge, level)
-            .map_err(HostError::Keys)?;
-        if !opening.card_cryptogram.is(answer.cryptogram.as_bytes()) {
+        let source = answer.counter.zip(aid);
+        let opening = Opening::new(
+            &self.keys,
+            &self.question,
+            &answer.card_challenge,
+            level,
+            source.map(|(counter, aid)| ChallengeSource { counter, aid }),
+        )
+        .map_err(HostError::Keys)?;
+        let challenge_is_expected = opening
+            .card_challenge
+            .is_none_or(|expected| expected.is(answer.card_challenge.as_bytes()));
+        let cryptogram_is_genuine = opening.card_cryptogram.is(answer.cryptogram.as_bytes());
+        if !(challenge_is_expected & cryptogram_is_genuine) {
             return Err(HostError::NotGenuine);
         }
         let Opening {

@@ -5,10 +5,12 @@ use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::initialize_update::{InitializeUpdate, InitializeUpdateResponse};
 use globalplatform::status_word::StatusWord;
 
+use crate::block::Context;
 use crate::channel::Session;
 use crate::class::Class;
-use crate::cryptogram::{Challenge, card_cryptogram, host_cryptogram};
+use crate::cryptogram::Challenge;
 use crate::host::HostError;
+use crate::kdf::Constant;
 use crate::keys::{KeyError, SessionKeys, StaticKeys};
 use crate::parameters::ScpParameters;
 use crate::security_level::SecurityLevel;
@@ -96,25 +98,52 @@ pub(crate) struct Opening {
     pub(crate) external_authenticate: CommandApdu,
     /// What a genuine card answers.
     pub(crate) card_cryptogram: Challenge,
+    /// What a genuine card chooses, if that is computed.
+    pub(crate) card_challenge: Option<Challenge>,
+}
+
+/// What a pseudo-random card challenge is computed from (D 6.2.2.1).
+pub(crate) struct ChallengeSource<'a> {
+    pub(crate) counter: [u8; 3],
+    pub(crate) aid: &'a [u8],
 }
 
 impl Opening {
+    /// With a `source`, computes the card's challenge as well.
     pub(crate) fn new(
         keys: &StaticKeys,
         question: &Question,
         card_challenge: &Challenge,
         level: SecurityLevel,
+        source: Option<ChallengeSource<'_>>,
     ) -> Result<Self, KeyError> {
         let mode = question.host_challenge.mode();
         let (host, card) = (
             question.host_challenge.as_bytes(),
             card_challenge.as_bytes(),
         );
-        let session_keys = SessionKeys::derive(keys, host, card);
-        let card_cryptogram = card_cryptogram(&session_keys.mac, mode, host, card);
-        let host_cryptogram = host_cryptogram(&session_keys.mac, mode, host, card);
+        let context = Context::new([host, card]);
+        let mut expected = source.as_ref().map(|_| Challenge::blank(mode));
+        let counter_context = source.map(|source| Context::new([&source.counter, source.aid]));
+        let challenge = counter_context.as_ref().zip(expected.as_mut());
+        let session_keys = SessionKeys::derive_in(
+            keys,
+            &context,
+            challenge.map(|(context, challenge)| {
+                Constant::CardChallenge.derivation(context, challenge.as_mut_bytes())
+            }),
+        );
 
-        let mut session = Session::new(session_keys, mode)?;
+        let (mut card_cryptogram, mut host_cryptogram) =
+            (Challenge::blank(mode), Challenge::blank(mode));
+        let mut session = Session::new(
+            session_keys,
+            mode,
+            &mut [
+                Constant::CardCryptogram.derivation(&context, card_cryptogram.as_mut_bytes()),
+                Constant::HostCryptogram.derivation(&context, host_cryptogram.as_mut_bytes()),
+            ],
+        )?;
         let mut external_authenticate = on_channel(
             CommandApdu::new(0x84, 0x82, level.byte(), 0x00).with_data(host_cryptogram.as_bytes()),
             question.channel,
@@ -127,6 +156,7 @@ impl Opening {
             session,
             external_authenticate,
             card_cryptogram,
+            card_challenge: expected,
         })
     }
 }

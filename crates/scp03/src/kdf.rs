@@ -5,9 +5,8 @@
 //! of the whole
 //! *output* in bits. Blocks are joined and cut to L bits.
 
-use zeroize::Zeroizing;
-
-use crate::keys::{AesKey, KeyBytes, KeyError};
+use crate::block::{self, Context, Derivation};
+use crate::keys::{AesKey, KeyError};
 
 /// Derivation constants (Amendment D, table 4-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,24 +38,28 @@ pub fn derive(
             length: output.len(),
         });
     }
-    fill(&key.0, constant, &[context], output);
+    let context = &Context::new([context, &[]]);
+    let derivation = Derivation {
+        constant,
+        context,
+        output,
+    };
+    block::derive(&key.0, &mut [derivation]);
     Ok(())
 }
 
-/// The same for outputs that are short by construction; the context comes in parts.
-pub(crate) fn fill(key: &KeyBytes, constant: u8, context: &[&[u8]], output: &mut [u8]) {
-    debug_assert!(output.len() <= MAX_OUTPUT);
-    let [high, low] = ((output.len() * 8) as u16).to_be_bytes();
-    for (i, block) in (1u8..=255).zip(output.chunks_mut(16)) {
-        let label = [
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, constant, 0x00, high, low, i,
-        ];
-        let mac = Zeroizing::new(match context {
-            [one] => key.cmac(&[&label, one]),
-            [one, two] => key.cmac(&[&label, one, two]),
-            _ => key.cmac(&[&label, &context.concat()]),
-        });
-        block.copy_from_slice(&mac[..block.len()]);
+impl Constant {
+    /// One derivation with this constant.
+    pub(crate) fn derivation<'a>(
+        self,
+        context: &'a Context,
+        output: &'a mut [u8],
+    ) -> Derivation<'a> {
+        Derivation {
+            constant: self as u8,
+            context,
+            output,
+        }
     }
 }
 

@@ -178,7 +178,7 @@ impl ScriptBuilder {
         };
         let card_challenge = pseudo_random_card_challenge(&keys.enc, counter, aid, mode);
         let opening =
-            Opening::new(keys, &question, &card_challenge, level).map_err(HostError::Keys)?;
+            Opening::new(keys, &question, &card_challenge, level, None).map_err(HostError::Keys)?;
         let commands = Vec::from([question.command(), opening.external_authenticate]);
         let prediction = Prediction {
             keys: keys.clone(),

@@ -4,7 +4,7 @@ use core::fmt;
 
 use globalplatform::apdu::CommandApdu;
 
-use crate::block::SessionCiphers;
+use crate::block::{Derivation, SessionCiphers};
 use crate::class::Class;
 use crate::keys::{KeyError, SessionKeys};
 use crate::parameters::Mode;
@@ -46,10 +46,14 @@ enum Effect {
 }
 
 impl Session {
-    /// A session as it is while EXTERNAL AUTHENTICATE is on its way.
-    pub(crate) fn new(keys: SessionKeys, mode: Mode) -> Result<Self, KeyError> {
+    /// A session as it is while EXTERNAL AUTHENTICATE is on its way. Makes derivations under S-MAC.
+    pub(crate) fn new(
+        keys: SessionKeys,
+        mode: Mode,
+        under_mac: &mut [Derivation<'_>],
+    ) -> Result<Self, KeyError> {
         Ok(Self {
-            ciphers: SessionCiphers::new(&keys).ok_or(KeyError::MixedLengths)?,
+            ciphers: SessionCiphers::new(&keys, under_mac).ok_or(KeyError::MixedLengths)?,
             keys,
             mode,
             channel: 0,

@@ -31,19 +31,21 @@ impl KeyBytes {
         }
     }
 
-    /// A key of the same length as this one, filled by `fill`.
-    pub(crate) fn like(&self, fill: impl FnOnce(&mut [u8])) -> Self {
-        let mut key = match self {
+    /// Zeros of the same length as this key, to be filled.
+    pub(crate) fn blank(&self) -> Self {
+        match self {
             Self::Aes128(_) => Self::Aes128([0; 16]),
             Self::Aes192(_) => Self::Aes192([0; 24]),
             Self::Aes256(_) => Self::Aes256([0; 32]),
-        };
-        match &mut key {
-            Self::Aes128(bytes) => fill(bytes),
-            Self::Aes192(bytes) => fill(bytes),
-            Self::Aes256(bytes) => fill(bytes),
         }
-        key
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [u8] {
+        match self {
+            Self::Aes128(bytes) => bytes,
+            Self::Aes192(bytes) => bytes,
+            Self::Aes256(bytes) => bytes,
+        }
     }
 
     pub(crate) fn as_slice(&self) -> &[u8] {

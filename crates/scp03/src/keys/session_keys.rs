@@ -1,7 +1,8 @@
 //! Session keys (Amendment D 4.1.5 and 6.2.1).
 
 use super::{KeyBytes, KeyError, StaticKeys, key_type};
-use crate::kdf::{Constant, fill};
+use crate::block::{self, Context, Derivation};
+use crate::kdf::Constant;
 
 key_type!(
     /// S-ENC: encrypts the data of commands and responses.
@@ -46,12 +47,34 @@ impl SessionKeys {
 
     /// Derives the keys of the session that two challenges open.
     pub fn derive(keys: &StaticKeys, host_challenge: &[u8], card_challenge: &[u8]) -> Self {
-        let context = [host_challenge, card_challenge];
-        let derive = |key: &KeyBytes, constant| key.like(|out| fill(key, constant, &context, out));
+        let context = Context::new([host_challenge, card_challenge]);
+        Self::derive_in(keys, &context, None)
+    }
+
+    /// The same, with one more derivation under the static encryption key.
+    pub(crate) fn derive_in(
+        keys: &StaticKeys,
+        context: &Context,
+        under_enc: Option<Derivation<'_>>,
+    ) -> Self {
+        let (mut enc, mut mac, mut rmac) =
+            (keys.enc.0.blank(), keys.mac.0.blank(), keys.mac.0.blank());
+        let s_enc = Constant::SEnc.derivation(context, enc.as_mut_slice());
+        match under_enc {
+            Some(other) => block::derive(&keys.enc.0, &mut [s_enc, other]),
+            None => block::derive(&keys.enc.0, &mut [s_enc]),
+        }
+        block::derive(
+            &keys.mac.0,
+            &mut [
+                Constant::SMac.derivation(context, mac.as_mut_slice()),
+                Constant::SRmac.derivation(context, rmac.as_mut_slice()),
+            ],
+        );
         Self {
-            enc: SEnc(derive(&keys.enc.0, Constant::SEnc as u8)),
-            mac: SMac(derive(&keys.mac.0, Constant::SMac as u8)),
-            rmac: SRmac(derive(&keys.mac.0, Constant::SRmac as u8)),
+            enc: SEnc(enc),
+            mac: SMac(mac),
+            rmac: SRmac(rmac),
         }
     }
 }

@@ -53,12 +53,12 @@ impl StaticKeys {
     /// answers to INITIALIZE UPDATE.
     pub fn kdf3(master: &MasterKey, kdd: &[u8; 10]) -> Self {
         let diversify = |role: u8| {
-            master.0.like(|out| {
-                for (i, block) in (1u8..).zip(out.chunks_mut(16)) {
-                    let mac = Zeroizing::new(master.0.cmac(&[&[i, 0, 0, 0, role, 0], kdd]));
-                    block.copy_from_slice(&mac[..block.len()]);
-                }
-            })
+            let mut key = master.0.blank();
+            for (i, block) in (1u8..).zip(key.as_mut_slice().chunks_mut(16)) {
+                let mac = Zeroizing::new(master.0.cmac(&[&[i, 0, 0, 0, role, 0], kdd]));
+                block.copy_from_slice(&mac[..block.len()]);
+            }
+            key
         };
         Self {
             enc: EncKey(diversify(1)),
