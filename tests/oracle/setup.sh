@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Prepares the outside implementations and prints the path of the Python that has them:
+#
+#   ORACLE_PYTHON=$(tests/oracle/setup.sh) cargo test -p scp03 --test oracle
+#
+# They go to target/oracle-venv. A second run with the same requirements does nothing.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+venv=${ORACLE_VENV:-$PWD/target/oracle-venv}
+requirements=tests/oracle/requirements.txt
+
+if [ -x "$venv/bin/python" ] && cmp -s "$requirements" "$venv/installed.txt"; then
+    echo "$venv/bin/python"
+    exit
+fi
+
+{
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        if [ "$(id -u)" != 0 ]; then
+            echo "Please install: python3-venv (or run this as root once)."
+            exit 1
+        fi
+        apt-get update -q
+        DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3-venv
+    fi
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --disable-pip-version-check --no-deps -q -r "$requirements" || {
+        echo "The Python packages of $requirements could not be installed; is the network there?"
+        exit 1
+    }
+    cp "$requirements" "$venv/installed.txt"
+} >&2
+echo "$venv/bin/python"
