@@ -59,6 +59,13 @@ fi
 step "Packages ready to publish"
 cargo package --locked --allow-dirty -p globalplatform -p scp03
 
+step "Outside implementations"
+ORACLE_PYTHON=$(tests/oracle/setup.sh)
+export ORACLE_PYTHON
+if [ "$tier" = full ]; then
+    export ORACLE_SESSIONS=${ORACLE_SESSIONS:-20000}
+fi
+
 step "Tests"
 set +e
 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$log"
