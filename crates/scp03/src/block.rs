@@ -163,7 +163,7 @@ where
         let mut initial_vector = Block::from(counter_block.to_be_bytes());
         self.enc.encrypt_block(&mut initial_vector);
         self.enc.decrypt_with_backend(Decryption {
-            initial_vector: initial_vector.into(),
+            initial_vector: u128::from_ne_bytes(initial_vector.into()),
             blocks,
         });
     }

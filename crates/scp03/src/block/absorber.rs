@@ -3,25 +3,25 @@
 use cipher::BlockCipherEncBackend;
 use cipher::consts::U16;
 
-use super::single::{Bytes, encrypt, xor};
+use super::single::encrypt;
 
 /// A MAC under way. A block enters the cipher once it is known not to be the last one.
 pub(super) struct Absorber {
-    state: Bytes,
+    state: u128,
     /// The last whole block.
-    whole: Bytes,
+    whole: u128,
     /// What has come behind it, `length` bytes; the rest of the array is zero.
-    held: Bytes,
+    held: [u8; 16],
     length: usize,
 }
 
 impl Absorber {
     /// Starts with a whole block.
     #[inline(always)]
-    pub(super) fn new(first: Bytes) -> Self {
+    pub(super) fn new(first: [u8; 16]) -> Self {
         Self {
-            state: [0; 16],
-            whole: first,
+            state: 0,
+            whole: u128::from_ne_bytes(first),
             held: [0; 16],
             length: 0,
         }
@@ -32,9 +32,9 @@ impl Absorber {
     pub(super) fn block<B: BlockCipherEncBackend<BlockSize = U16>>(
         &mut self,
         backend: &B,
-        block: Bytes,
+        block: u128,
     ) {
-        self.state = encrypt(backend, xor(self.state, self.whole));
+        self.state = encrypt(backend, self.state ^ self.whole);
         self.whole = block;
     }
 
@@ -61,13 +61,13 @@ impl Absorber {
             part = rest;
             if self.length == 16 {
                 let held = core::mem::take(&mut self.held);
-                self.block(backend, held);
+                self.block(backend, u128::from_ne_bytes(held));
                 self.length = 0;
             }
         }
         let (blocks, rest) = part.as_chunks::<16>();
         for block in blocks {
-            self.block(backend, *block);
+            self.block(backend, u128::from_ne_bytes(*block));
         }
         self.push(rest);
     }
@@ -86,18 +86,19 @@ impl Absorber {
     pub(super) fn finish<B: BlockCipherEncBackend<BlockSize = U16>>(
         mut self,
         backend: &B,
-        k1: Bytes,
-        k2: Bytes,
-    ) -> Bytes {
-        match self.held.get_mut(self.length).filter(|_| self.length > 0) {
-            None => encrypt(backend, xor(xor(self.state, self.whole), k1)),
+        k1: u128,
+        k2: u128,
+    ) -> [u8; 16] {
+        let last = match self.held.get_mut(self.length).filter(|_| self.length > 0) {
+            None => self.state ^ self.whole ^ k1,
             Some(marker) => {
                 *marker = 0x80;
-                let held = self.held;
+                let held = u128::from_ne_bytes(self.held);
                 self.block(backend, held);
-                encrypt(backend, xor(xor(self.state, self.whole), k2))
+                self.state ^ self.whole ^ k2
             }
-        }
+        };
+        encrypt(backend, last).to_ne_bytes()
     }
 }
 
@@ -114,8 +115,8 @@ mod tests {
     struct Parts<'a> {
         parts: [&'a [u8]; 3],
         held: bool,
-        subkeys: (Bytes, Bytes),
-        output: &'a mut Bytes,
+        subkeys: (u128, u128),
+        output: &'a mut [u8; 16],
     }
 
     impl BlockSizeUser for Parts<'_> {

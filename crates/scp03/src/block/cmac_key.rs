@@ -6,15 +6,15 @@ use cipher::consts::U16;
 use cipher::{
     BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit,
 };
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
 
-use super::single::{Bytes, encrypt, xor};
+use super::single::encrypt;
 
 /// An expanded key with its subkeys K1 and K2.
 pub(super) struct CmacKey<C> {
     pub(super) cipher: C,
-    pub(super) k1: Bytes,
-    pub(super) k2: Bytes,
+    pub(super) k1: u128,
+    pub(super) k2: u128,
 }
 
 impl<C: BlockCipherEncrypt<BlockSize = U16> + KeyInit> CmacKey<C> {
@@ -22,7 +22,7 @@ impl<C: BlockCipherEncrypt<BlockSize = U16> + KeyInit> CmacKey<C> {
     /// code one time.
     pub(super) fn new(key: &cipher::Key<C>, derivations: &mut [Derivation<'_>]) -> Self {
         let cipher = C::new(key);
-        let (mut k1, mut k2) = ([0; 16], [0; 16]);
+        let (mut k1, mut k2) = (0, 0);
         cipher.encrypt_with_backend(Derive {
             derivations,
             subkeys: (&mut k1, &mut k2),
@@ -49,39 +49,67 @@ pub(crate) struct Derivation<'a> {
 
 /// A context as the MAC sees it: whole blocks, padded.
 pub(crate) struct Context {
-    blocks: Vec<Bytes>,
-    /// Whether the last block came without padding: it then takes K1, otherwise K2.
-    is_whole: bool,
+    /// The usual ones, of two challenges or a counter and an AID, fit here.
+    short: [[u8; 16]; 3],
+    /// Others.
+    long: Vec<[u8; 16]>,
+    /// Length in bytes, without padding.
+    length: usize,
 }
 
 impl Context {
     /// Joins the parts.
     pub(crate) fn new(parts: [&[u8]; 2]) -> Self {
-        let length = parts[0].len() + parts[1].len();
-        let mut blocks = alloc::vec![[0; 16]; length.div_ceil(16)];
-        let bytes = blocks.as_flattened_mut();
-        for (byte, value) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
-            *byte = *value;
+        let [one, two] = parts;
+        let length = one.len().saturating_add(two.len());
+        let mut context = Self {
+            short: [[0; 16]; 3],
+            long: Vec::new(),
+            length,
+        };
+        if length > context.short.as_flattened().len() {
+            context.long.resize(length.div_ceil(16), [0; 16]);
+        }
+        let bytes = match context.long.as_flattened_mut() {
+            [] => context.short.as_flattened_mut(),
+            long => long,
+        };
+        if let Some(room) = bytes.get_mut(..one.len()) {
+            room.copy_from_slice(one);
+        }
+        if let Some(room) = bytes.get_mut(one.len()..length) {
+            room.copy_from_slice(two);
         }
         if let Some(marker) = bytes.get_mut(length) {
             *marker = 0x80;
         }
-        Self {
-            blocks,
-            is_whole: length.is_multiple_of(16),
-        }
+        context
+    }
+
+    /// Whole blocks.
+    fn blocks(&self) -> &[[u8; 16]] {
+        let blocks = match self.long.as_slice() {
+            [] => self.short.as_slice(),
+            long => long,
+        };
+        blocks.get(..self.length.div_ceil(16)).unwrap_or(blocks)
+    }
+
+    /// Whether the last block came without padding: it then takes K1, otherwise K2.
+    fn is_whole(&self) -> bool {
+        self.length.is_multiple_of(16)
     }
 }
 
 /// Doubling in GF(2^128), without a branch on the secret.
-fn double(value: Bytes) -> Bytes {
-    let value = u128::from_be_bytes(value);
-    ((value << 1) ^ (0x87 * (value >> 127))).to_be_bytes()
+fn double(value: u128) -> u128 {
+    let value = u128::from_be(value);
+    ((value << 1) ^ (0x87 * (value >> 127))).to_be()
 }
 
 struct Derive<'a, 'd> {
     derivations: &'a mut [Derivation<'d>],
-    subkeys: (&'a mut Bytes, &'a mut Bytes),
+    subkeys: (&'a mut u128, &'a mut u128),
 }
 
 impl BlockSizeUser for Derive<'_, '_> {
@@ -91,7 +119,7 @@ impl BlockSizeUser for Derive<'_, '_> {
 impl BlockCipherEncClosure for Derive<'_, '_> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        let k1 = double(encrypt(backend, [0; 16]));
+        let k1 = double(encrypt(backend, 0));
         let k2 = double(k1);
         (*self.subkeys.0, *self.subkeys.1) = (k1, k2);
         for derivation in self.derivations {
@@ -100,27 +128,39 @@ impl BlockCipherEncClosure for Derive<'_, '_> {
                 context,
                 output,
             } = derivation;
+            let subkey = if context.is_whole() { k1 } else { k2 };
             let [high, low] = ((output.len() * 8) as u16).to_be_bytes();
             for (i, out) in (1u8..=255).zip(output.chunks_mut(16)) {
                 let label = [
                     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, *constant, 0x00, high, low, i,
                 ];
-                let mac = Zeroizing::new(match context.blocks.split_last() {
-                    None => encrypt(backend, xor(label, k1)),
+                let label = u128::from_ne_bytes(label);
+                let last = match context.blocks().split_last() {
+                    None => label ^ k1,
                     Some((last, others)) => {
                         let mut state = encrypt(backend, label);
                         for block in others {
-                            state = encrypt(backend, xor(state, *block));
+                            state = encrypt(backend, state ^ u128::from_ne_bytes(*block));
                         }
-                        let subkey = if context.is_whole { k1 } else { k2 };
-                        encrypt(backend, xor(xor(state, *last), subkey))
+                        state ^ u128::from_ne_bytes(*last) ^ subkey
                     }
-                });
-                for (out, byte) in out.iter_mut().zip(mac.iter()) {
-                    *out = *byte;
-                }
+                };
+                write(encrypt(backend, last), out);
             }
         }
+    }
+}
+
+/// Writes as much of the block as there is room for.
+#[inline(always)]
+fn write(mut block: u128, out: &mut [u8]) {
+    if let Ok(out) = <&mut [u8; 16]>::try_from(&mut *out) {
+        *out = block.to_ne_bytes();
+    } else {
+        for (out, byte) in out.iter_mut().zip(block.to_ne_bytes()) {
+            *out = byte;
+        }
+        block.zeroize();
     }
 }
 
@@ -175,12 +215,18 @@ mod tests {
     #[test]
     fn subkeys_are_those_of_the_standard() {
         // NIST SP 800-38B, D.1 and D.3.
-        let bytes = |text: &str| -> Bytes { hex::decode(text).unwrap().try_into().unwrap() };
+        let bytes = |text: &str| -> [u8; 16] { hex::decode(text).unwrap().try_into().unwrap() };
         let key = CmacKey::<aes::Aes128Enc>::new(
             &bytes("2b7e151628aed2a6abf7158809cf4f3c").into(),
             &mut [],
         );
-        assert_eq!(key.k1, bytes("fbeed618357133667c85e08f7236a8de"));
-        assert_eq!(key.k2, bytes("f7ddac306ae266ccf90bc11ee46d513b"));
+        assert_eq!(
+            key.k1.to_ne_bytes(),
+            bytes("fbeed618357133667c85e08f7236a8de")
+        );
+        assert_eq!(
+            key.k2.to_ne_bytes(),
+            bytes("f7ddac306ae266ccf90bc11ee46d513b")
+        );
     }
 }

@@ -4,12 +4,12 @@
 use cipher::consts::U16;
 use cipher::{BlockCipherDecBackend, BlockCipherDecClosure, BlockSizeUser};
 
-use super::single::{Bytes, decrypt, xor};
+use super::single::decrypt;
 
 /// One walk over whole blocks, in place.
 pub(super) struct Decryption<'a> {
-    pub(super) initial_vector: Bytes,
-    pub(super) blocks: &'a mut [Bytes],
+    pub(super) initial_vector: u128,
+    pub(super) blocks: &'a mut [[u8; 16]],
 }
 
 impl BlockSizeUser for Decryption<'_> {
@@ -21,8 +21,8 @@ impl BlockCipherDecClosure for Decryption<'_> {
     fn call<B: BlockCipherDecBackend<BlockSize = U16>>(self, backend: &B) {
         let mut previous = self.initial_vector;
         for block in self.blocks {
-            let encrypted = *block;
-            *block = xor(decrypt(backend, encrypted), previous);
+            let encrypted = u128::from_ne_bytes(*block);
+            *block = (decrypt(backend, encrypted) ^ previous).to_ne_bytes();
             previous = encrypted;
         }
     }

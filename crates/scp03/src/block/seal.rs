@@ -14,7 +14,7 @@ use cipher::{BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, B
 
 use super::absorber::Absorber;
 use super::cmac_key::CmacKey;
-use super::single::{Bytes, encrypt, shift_in, xor};
+use super::single::{encrypt, shift_in};
 
 /// A message as its MAC sees it: `first | header | data | trailer`.
 pub(crate) struct Message<'a> {
@@ -45,7 +45,7 @@ impl<C: BlockCipherEncrypt<BlockSize = U16>> CmacKey<C> {
     where
         E: BlockCipherEncrypt<BlockSize = U16>,
     {
-        let counter_block = counter_block.to_be_bytes();
+        let counter_block = counter_block.to_be();
         let Message {
             first,
             header,
@@ -98,7 +98,7 @@ impl<C: BlockCipherEncrypt<BlockSize = U16>> CmacKey<C> {
 struct MacPass<'a, C> {
     key: &'a CmacKey<C>,
     message: Message<'a>,
-    output: &'a mut Bytes,
+    output: &'a mut [u8; 16],
 }
 
 impl<C> BlockSizeUser for MacPass<'_, C> {
@@ -118,8 +118,8 @@ impl<C> BlockCipherEncClosure for MacPass<'_, C> {
 
 /// Encryption alone.
 struct CbcPass<'a> {
-    counter_block: Bytes,
-    blocks: &'a mut [Bytes],
+    counter_block: u128,
+    blocks: &'a mut [[u8; 16]],
 }
 
 impl BlockSizeUser for CbcPass<'_> {
@@ -131,25 +131,25 @@ impl BlockCipherEncClosure for CbcPass<'_> {
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
         let mut previous = encrypt(backend, self.counter_block);
         for block in self.blocks {
-            previous = encrypt(backend, xor(previous, *block));
-            *block = previous;
+            previous = encrypt(backend, previous ^ u128::from_ne_bytes(*block));
+            *block = previous.to_ne_bytes();
         }
     }
 }
 
 /// A message whose header has a length known to the compiler.
 struct Work<'a, const HEAD: usize> {
-    first: Bytes,
+    first: [u8; 16],
     header: [u8; HEAD],
-    blocks: &'a mut [Bytes],
+    blocks: &'a mut [[u8; 16]],
     trailer: &'a [u8],
-    output: &'a mut Bytes,
+    output: &'a mut [u8; 16],
 }
 
 /// Holds the AES code of the encryption key while [`FusedPass`] does the work.
 struct EncryptionPass<'a, C, const HEAD: usize> {
     key: &'a CmacKey<C>,
-    counter_block: Bytes,
+    counter_block: u128,
     work: Work<'a, HEAD>,
 }
 
@@ -176,7 +176,7 @@ where
 struct FusedPass<'a, E, C, const HEAD: usize> {
     enc: &'a E,
     key: &'a CmacKey<C>,
-    counter_block: Bytes,
+    counter_block: u128,
     work: Work<'a, HEAD>,
 }
 
@@ -199,11 +199,11 @@ where
         } = self.work;
         let mut mac = Absorber::new(first);
         // The header first, as if it were the end of a block; after that, the block before.
-        let mut before: Bytes = shift_in_front(header);
+        let mut before = at_the_end(header);
         let mut previous = encrypt(self.enc, self.counter_block);
         for block in blocks {
-            previous = encrypt(self.enc, xor(previous, *block));
-            *block = previous;
+            previous = encrypt(self.enc, previous ^ u128::from_ne_bytes(*block));
+            *block = previous.to_ne_bytes();
             mac.block(backend, shift_in::<HEAD>(before, previous));
             before = previous;
         }
@@ -213,12 +213,15 @@ where
     }
 }
 
+/// A block that ends with the header; before that, zeros.
 #[inline(always)]
-fn shift_in_front<const HEAD: usize>(header: [u8; HEAD]) -> Bytes {
-    core::array::from_fn(|i| (i + HEAD).checked_sub(16).map_or(0, |i| header[i]))
+fn at_the_end<const HEAD: usize>(header: [u8; HEAD]) -> u128 {
+    let byte = |i: usize| (i + HEAD).checked_sub(16).map_or(0, |i| header[i]);
+    u128::from_ne_bytes(core::array::from_fn(byte))
 }
 
 #[inline(always)]
-fn end_of<const HEAD: usize>(block: Bytes) -> [u8; HEAD] {
+fn end_of<const HEAD: usize>(block: u128) -> [u8; HEAD] {
+    let block = block.to_ne_bytes();
     core::array::from_fn(|i| block[16 - HEAD + i])
 }
