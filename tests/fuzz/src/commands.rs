@@ -1,0 +1,65 @@
+//! Commands: the input is an encoded APDU.
+
+use globalplatform::apdu::CommandApdu;
+use globalplatform::commands::delete::{Delete, DeleteKey, Deletion};
+use globalplatform::commands::external_authenticate::ExternalAuthenticate;
+use globalplatform::commands::get_data::GetData;
+use globalplatform::commands::get_status::GetStatus;
+use globalplatform::commands::initialize_update::InitializeUpdate;
+use globalplatform::commands::install::{
+    Install, InstallForExtradition, InstallForInstall, InstallForLoad, InstallForMakeSelectable,
+    InstallForPersonalization, InstallForRegistryUpdate,
+};
+use globalplatform::commands::load::Load;
+use globalplatform::commands::manage_channel::ManageChannel;
+use globalplatform::commands::put_key::PutKey;
+use globalplatform::commands::select::Select;
+use globalplatform::commands::set_status::SetStatus;
+use globalplatform::commands::store_data::StoreData;
+
+use crate::oracle;
+
+macro_rules! commands {
+    ($($name:ident: $command:ident,)*) => {$(
+        #[doc = concat!("[`", stringify!($command), "`].")]
+        pub fn $name(data: &[u8]) {
+            oracle::command(data, $command::from_apdu, $command::to_apdu);
+        }
+    )*};
+}
+
+commands! {
+    select: Select,
+    get_data: GetData,
+    get_status: GetStatus,
+    set_status: SetStatus,
+    install: Install,
+    install_for_install: InstallForInstall,
+    install_for_load: InstallForLoad,
+    install_for_make_selectable: InstallForMakeSelectable,
+    install_for_extradition: InstallForExtradition,
+    install_for_registry_update: InstallForRegistryUpdate,
+    install_for_personalization: InstallForPersonalization,
+    load: Load,
+    delete: Delete,
+    delete_key: DeleteKey,
+    put_key: PutKey,
+    store_data: StoreData,
+    initialize_update: InitializeUpdate,
+    external_authenticate: ExternalAuthenticate,
+    manage_channel: ManageChannel,
+}
+
+/// Either form of DELETE: [`Deletion::from_apdu`] accepts what exactly one of its forms accepts.
+pub fn deletion(data: &[u8]) {
+    let Ok(apdu) = CommandApdu::decode(data) else {
+        return;
+    };
+    let forms = (Delete::from_apdu(&apdu), DeleteKey::from_apdu(&apdu));
+    match (Deletion::from_apdu(&apdu), forms) {
+        (Ok(Deletion::Content(either)), (Ok(form), Err(_))) => assert_eq!(either, form),
+        (Ok(Deletion::Key(either)), (Err(_), Ok(form))) => assert_eq!(either, form),
+        (Err(_), (Err(_), Err(_))) => {}
+        other => panic!("{other:?}"),
+    }
+}

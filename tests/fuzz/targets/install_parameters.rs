@@ -1,0 +1,4 @@
+//! Fuzz target `install_parameters`: see [`tsm_fuzz::data_objects::install_parameters`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tsm_fuzz::data_objects::install_parameters(data));
