@@ -2,19 +2,22 @@
 //! `…/javacard/` (JCVM 3.1, 4.1 and chapter 6).
 //!
 //! Format 2.1 to 2.3 (Java Card 2.1 to 3.x), compact and extended, whatever the package's folder.
-//! Everything else in the archive (manifest, applet descriptions, custom components, Debug) is
-//! skipped. An archive is untrusted: what is unpacked is bounded by [`MAX_UNPACKED`].
+//! Everything else in the archive (manifest, applet descriptions) is skipped. [`read_cap`] makes a
+//! load file of it and skips Debug and custom components too; [`inspect_cap`] reads every component
+//! and tells in words what is in the file and what is wrong with it. An archive is untrusted: what is unpacked is bounded by [`MAX_UNPACKED`].
 
 mod archive;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 use crate::{
     error::DecodeError,
-    load_file::{Component, ComponentKind, Fault, LoadFile, assemble},
+    load_file::{
+        CapReport, Component, ComponentKind, Fault, Findings, LoadFile, Severity, assemble, inspect,
+    },
     tlv::Reader,
 };
-use archive::Files;
+use archive::{Files, Wanted};
 
 /// How many bytes all components of a package may have together: 4 MiB.
 pub const MAX_UNPACKED: usize = 4 << 20;
@@ -90,7 +93,7 @@ impl From<Fault> for CapError {
 /// # Errors
 /// [`CapError`] when the archive or a component is malformed, or too large.
 pub fn read_cap(cap: &[u8]) -> Result<LoadFile, CapError> {
-    let files = Files::unpack(cap)?;
+    let files = Files::unpack(cap, Wanted::Loaded)?;
     let header = files
         .get(ComponentKind::Header)
         .ok_or(CapError::NoPackage)?;
@@ -110,23 +113,79 @@ pub fn read_cap(cap: &[u8]) -> Result<LoadFile, CapError> {
     Ok(assemble(&components)?.into_load_file(data_block))
 }
 
+/// Reads every component of a CAP file and compares what they say about each other.
+///
+/// # Errors
+/// [`CapError`] when the archive itself cannot be read or holds no package. Everything else that is
+/// wrong is a [`Finding`](crate::load_file::Finding) of the report.
+pub fn inspect_cap(cap: &[u8]) -> Result<CapReport, CapError> {
+    let files = Files::unpack(cap, Wanted::All)?;
+    let extended = files
+        .get(ComponentKind::Header)
+        .and_then(|header| read_framed(ComponentKind::Header, header, false).ok())
+        .is_some_and(|header| header.announces_extended());
+    let mut findings = Findings::default();
+    let mut components = Vec::new();
+    let mut data_block = Vec::new();
+    let loaded = ComponentKind::LOAD_ORDER;
+    for kind in loaded
+        .into_iter()
+        .chain([ComponentKind::Descriptor, ComponentKind::Debug])
+    {
+        let Some(file) = files.get(kind) else {
+            continue;
+        };
+        if loaded.contains(&kind) {
+            data_block.extend_from_slice(file);
+        }
+        match read_framed(kind, file, extended) {
+            Ok(component) => components.push(component),
+            Err(error) => findings.malformed(kind, error),
+        }
+    }
+    for (name, file) in files.others() {
+        match Component::read(&mut Reader::new(file), extended) {
+            Ok(custom) if custom.kind().is_none() => components.push(custom),
+            _ => {
+                let message = format!("{name} is no component, it is ignored");
+                findings.add(Severity::Note, None, None, message);
+            }
+        }
+    }
+    if files.get(ComponentKind::Descriptor).is_none() {
+        let message = "component is missing: the file cannot be verified".into();
+        let kind = Some(ComponentKind::Descriptor);
+        findings.add(Severity::Warning, kind, None, message);
+    }
+    Ok(inspect(&components, data_block, findings))
+}
+
 fn read_component(
     kind: ComponentKind,
     file: &[u8],
     extended: bool,
 ) -> Result<Component<'_>, CapError> {
+    read_framed(kind, file, extended).map_err(|error| {
+        Fault {
+            component: kind,
+            error,
+        }
+        .into()
+    })
+}
+
+/// Reads tag and size of a component that fills its file.
+fn read_framed(
+    kind: ComponentKind,
+    file: &[u8],
+    extended: bool,
+) -> Result<Component<'_>, DecodeError> {
     let mut reader = Reader::new(file);
     // The tag decides how wide the size is: it must be right before the size can be read.
-    Component::expect_tag(&reader, kind)
-        .and_then(|()| Component::read(&mut reader, extended))
-        .and_then(|component| reader.finish().map(|()| component))
-        .map_err(|error| {
-            Fault {
-                component: kind,
-                error,
-            }
-            .into()
-        })
+    Component::expect_tag(&reader, kind)?;
+    let component = Component::read(&mut reader, extended)?;
+    reader.finish()?;
+    Ok(component)
 }
 
 #[cfg(test)]

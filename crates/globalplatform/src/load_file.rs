@@ -5,14 +5,28 @@
 //! feature of the same name) and sends [`LoadFile::load_file_structure`] in LOAD commands; the card
 //! decodes the [`LoadFileStructure`] and reads the data block with [`LoadFile::from_data_block`].
 //! [`Component`], [`Header`], [`Directory`], [`AppletList`] and [`ImportList`] are the pieces, each
-//! with encoder and decoder.
+//! with encoder and decoder; every other component has a decoder ([`ConstantPool`], [`ClassTable`],
+//! [`MethodTable`], …). [`inspect_data_block`] compares what all of them say.
 
 mod assembly;
+mod bytecode;
+mod class;
 mod component;
+mod constant_pool;
+mod debug;
+mod descriptor;
 mod directory;
+mod export;
 mod header;
+mod inspection;
+mod method;
 mod packages;
+mod reference_location;
+mod static_field;
+mod static_resources;
 mod structure;
+mod type_descriptor;
+mod well_known;
 
 use alloc::{string::String, vec::Vec};
 
@@ -20,11 +34,30 @@ use sha2::{Digest, Sha256};
 
 #[cfg(feature = "cap")]
 pub(crate) use assembly::{Fault, assemble};
+pub use bytecode::{Instruction, Reference, Target};
+pub use class::{ClassInfo, ClassTable, ImplementedInterface, TypeInfo, TypeKind};
 pub use component::{Component, ComponentKind};
+pub use constant_pool::{ClassRef, Constant, ConstantPool, Member};
+pub use debug::{ClassDebug, DebugInfo, MethodDebug};
+pub use descriptor::{ClassDescriptor, Descriptor, FieldDescriptor, MethodDescriptor};
 pub use directory::{CustomComponent, Directory, StaticFieldSize};
+pub use export::{ClassExport, Exports, PackageExports};
 pub use header::{Header, PackageInfo};
+#[cfg(all(test, feature = "cap"))]
+pub(crate) use inspection::tests::sample::Sample;
+pub use inspection::{
+    CapReport, ComponentSummary, Finding, MemoryForecast, Severity, inspect_data_block,
+};
+#[cfg(feature = "cap")]
+pub(crate) use inspection::{Findings, inspect};
+pub use method::{ExceptionHandler, MethodBlock, MethodHeader, MethodPosition, MethodTable};
 pub use packages::{Applet, AppletList, ImportList};
+pub use reference_location::{BlockReferences, IndexLocation, ReferenceLocations};
+pub use static_field::{StaticArray, StaticFields};
+pub use static_resources::{StaticResource, StaticResources};
 pub use structure::{DapBlock, LoadFileStructure};
+pub use type_descriptor::TypeDescriptor;
+pub use well_known::package_name;
 
 use crate::{
     aid::Aid,

@@ -65,6 +65,9 @@ pub enum Command {
     /// Cards of the fleet, and simulated cards.
     #[command(subcommand)]
     Card(CardCommand),
+    /// CAP files: what is in them, and what is wrong with them.
+    #[command(subcommand)]
+    Cap(CapCommand),
     /// The audit logs.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -291,6 +294,19 @@ pub enum CardCommand {
         /// Where to write the signature.
         #[arg(long)]
         out: PathBuf,
+    },
+}
+
+/// CAP files.
+#[derive(Debug, Subcommand)]
+pub enum CapCommand {
+    /// Show package, applets, imports, components, memory and hashes, and check every component
+    /// against the others.
+    ///
+    /// Fails when the file is no package, or when a card would refuse it; warnings do not count.
+    Inspect {
+        /// CAP file, or its components as LOAD transports them (IJC); `-` reads standard input.
+        file: PathBuf,
     },
 }
 

@@ -2,6 +2,7 @@
 
 pub mod application;
 pub mod audit;
+pub mod cap;
 pub mod card;
 pub mod credential;
 pub mod listing;

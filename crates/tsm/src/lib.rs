@@ -10,7 +10,7 @@ pub mod failure;
 pub mod login;
 pub mod output;
 
-use cli::{AuditCommand, CardCommand, Cli, Command, DevCommand, ShowCommand};
+use cli::{AuditCommand, CapCommand, CardCommand, Cli, Command, DevCommand, ShowCommand};
 use client::Servers;
 use commands::credential::Change;
 use output::Output;
@@ -27,6 +27,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::MnoTsm(args) => mno_tsm::cli::run(args),
         Command::SpTsm(args) => sp_tsm::cli::run(args),
         Command::Dev(command) => run_dev(command, &cli.config, output),
+        Command::Cap(CapCommand::Inspect { file }) => commands::cap::inspect(&file, output),
         command => runtime()?.block_on(run_async(command, &cli.config, output)),
     }
 }
@@ -126,6 +127,6 @@ async fn run_async(
             };
             Ok(uicc_sim::cli::run(command, interrupted).await?)
         }
-        Command::Dev(_) | Command::MnoTsm(_) | Command::SpTsm(_) => Ok(()),
+        Command::Cap(_) | Command::Dev(_) | Command::MnoTsm(_) | Command::SpTsm(_) => Ok(()),
     }
 }

@@ -14,18 +14,30 @@ use crate::load_file::ComponentKind;
 /// The unpacked components of one package.
 pub(super) struct Files {
     unpacked: BTreeMap<ComponentKind, Vec<u8>>,
+    others: Vec<(String, Vec<u8>)>,
+}
+
+/// Which components are wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// What a loader needs: neither Debug, which may be large, nor custom components.
+    Loaded,
+    /// All of them.
+    All,
 }
 
 /// A component inside the archive.
 struct Entry {
     index: usize,
     folder: String,
-    kind: ComponentKind,
+    name: String,
+    /// Custom components have none.
+    kind: Option<ComponentKind>,
 }
 
 impl Files {
     /// Unpacks the components of the only package in the archive.
-    pub fn unpack(cap: &[u8]) -> Result<Self, CapError> {
+    pub fn unpack(cap: &[u8], wanted: Wanted) -> Result<Self, CapError> {
         let mut archive = ZipArchive::new(Cursor::new(cap)).map_err(CapError::Archive)?;
         if archive.len() > MAX_ENTRIES {
             return Err(CapError::TooManyEntries {
@@ -36,23 +48,36 @@ impl Files {
             .filter_map(|index| Entry::parse(index, &archive.name_for_index(index)?.ok()?))
             .collect();
         let folder = package_folder(&entries)?;
-        let mut unpacked = BTreeMap::new();
+        let mut files = Self {
+            unpacked: BTreeMap::new(),
+            others: Vec::new(),
+        };
         let mut room = MAX_UNPACKED;
-        for entry in entries.iter().filter(|entry| entry.folder == folder) {
+        let is_wanted = |entry: &&Entry| entry.folder == folder && entry.is_wanted(wanted);
+        for entry in entries.iter().filter(is_wanted) {
             let file = entry.read(&mut archive, room)?;
             room -= file.len();
-            if unpacked.insert(entry.kind, file).is_some() {
+            let Some(kind) = entry.kind else {
+                files.others.push((entry.name.clone(), file));
+                continue;
+            };
+            if files.unpacked.insert(kind, file).is_some() {
                 return Err(CapError::Repeated {
-                    component: entry.kind.file_stem(),
+                    component: kind.file_stem(),
                 });
             }
         }
-        Ok(Self { unpacked })
+        Ok(files)
     }
 
     /// The file of a component, if the package has it.
     pub fn get(&self, kind: ComponentKind) -> Option<&[u8]> {
         self.unpacked.get(&kind).map(Vec::as_slice)
+    }
+
+    /// Custom components, with the names of their files.
+    pub fn others(&self) -> &[(String, Vec<u8>)] {
+        &self.others
     }
 }
 
@@ -61,7 +86,7 @@ impl Files {
 fn package_folder(entries: &[Entry]) -> Result<String, CapError> {
     let mut folders: Vec<&str> = entries
         .iter()
-        .filter(|entry| entry.kind == ComponentKind::Header)
+        .filter(|entry| entry.kind == Some(ComponentKind::Header))
         .map(|entry| entry.folder.as_str())
         .collect();
     if folders.iter().any(|folder| is_javacard(folder)) {
@@ -83,7 +108,6 @@ fn is_javacard(folder: &str) -> bool {
 }
 
 impl Entry {
-    /// Debug is never needed and may be large: it is not read at all.
     fn parse(index: usize, path: &str) -> Option<Self> {
         let (folder, name) = path.rsplit_once(['/', '\\']).unwrap_or(("", path));
         let (stem, extension) = name.rsplit_once('.')?;
@@ -95,12 +119,20 @@ impl Entry {
         }
         let kind = ComponentKind::ALL
             .into_iter()
-            .find(|kind| kind.file_stem().eq_ignore_ascii_case(stem))?;
-        (kind != ComponentKind::Debug).then(|| Self {
+            .find(|kind| kind.file_stem().eq_ignore_ascii_case(stem));
+        Some(Self {
             index,
             folder: folder.into(),
+            name: name.into(),
             kind,
         })
+    }
+
+    fn is_wanted(&self, wanted: Wanted) -> bool {
+        match self.kind {
+            None | Some(ComponentKind::Debug) => wanted == Wanted::All,
+            Some(_) => true,
+        }
     }
 
     /// Unpacks the file, which may have at most `room` bytes whatever the archive announces.
@@ -109,7 +141,9 @@ impl Entry {
         archive: &mut ZipArchive<Cursor<&[u8]>>,
         room: usize,
     ) -> Result<Vec<u8>, CapError> {
-        let component = self.kind.file_stem();
+        let component = self
+            .kind
+            .map_or("custom component", ComponentKind::file_stem);
         let file = archive.by_index(self.index).map_err(CapError::Archive)?;
         let mut unpacked = Vec::new();
         file.take(room as u64 + 1)

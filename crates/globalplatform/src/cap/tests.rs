@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::*;
-use crate::load_file::tests::sample;
+use crate::load_file::{Sample, inspect_data_block, tests::sample};
 
 /// An archive of these files.
 fn archive<'a>(files: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> Vec<u8> {
@@ -190,7 +190,98 @@ fn refuses_to_unpack_a_bomb() {
     ));
 }
 
+/// The files of a package without fault.
+fn sound(extended: bool) -> Vec<(String, Vec<u8>)> {
+    let sample = if extended {
+        Sample::extended()
+    } else {
+        Sample::compact()
+    };
+    let encode = |kind: ComponentKind, info: &[u8]| {
+        let path = format!("javacard/{}.cap", kind.file_stem());
+        (path, Component::new(kind, info).encode(extended).unwrap())
+    };
+    sample
+        .infos
+        .iter()
+        .map(|(kind, info)| encode(*kind, info))
+        .collect()
+}
+
+fn findings(files: &[(String, Vec<u8>)]) -> Vec<String> {
+    let report = inspect_cap(&cap(files)).unwrap();
+    report.findings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn inspects_every_component_of_both_formats() {
+    for extended in [false, true] {
+        let files = sound(extended);
+        let report = inspect_cap(&cap(&files)).unwrap();
+        assert_eq!(report.findings, []);
+        assert_eq!(report.components.len(), files.len());
+        let loaded = read_cap(&cap(&files)).unwrap();
+        assert_eq!(report.data_block, loaded.data_block);
+        let again = inspect_data_block(&report.data_block).unwrap();
+        assert_eq!((again.findings, again.applets), (vec![], report.applets));
+    }
+}
+
+#[test]
+fn inspections_go_on_after_a_component_that_cannot_be_read() {
+    let mut files = sound(false);
+    files.retain(|(path, _)| !path.contains("Descriptor"));
+    for (path, content) in &mut files {
+        if path.contains("Class") || path.contains("Debug") {
+            content.pop();
+        }
+    }
+    files.push(("javacard/Vendor.cap".into(), vec![0x80, 0, 1, 7]));
+    files.push(("javacard/Copy.cap".into(), vec![0x06, 0, 0]));
+    files.push(("javacard/Other.cap".into(), vec![0x07]));
+    files.push(("elsewhere/Other.cap".into(), vec![0x07]));
+    assert_eq!(
+        findings(&files),
+        [
+            "error: Class, byte 37: ends too early: at least 1 more byte(s) needed",
+            "warning: Debug, byte 26: ends too early: at least 1 more byte(s) needed",
+            "note: Copy.cap is no component, it is ignored",
+            "note: Other.cap is no component, it is ignored",
+            "warning: Descriptor: component is missing: the file cannot be verified",
+            "error: Class: component is missing",
+            "error: Directory, byte 13: says that Class has 35 bytes, it has 0",
+            "warning: custom component 80 is not in the Directory",
+        ]
+    );
+    assert!(matches!(inspect_cap(b"PK"), Err(CapError::Archive(_))));
+    assert!(matches!(
+        inspect_cap(&archive([])),
+        Err(CapError::NoPackage)
+    ));
+}
+
+#[test]
+fn refuses_to_unpack_a_bomb_among_what_only_an_inspection_reads() {
+    for name in ["javacard/Debug.cap", "javacard/Vendor.cap"] {
+        let mut files = sound(false);
+        files.retain(|(path, _)| !path.contains("Debug"));
+        files.insert(0, (name.into(), vec![0; MAX_UNPACKED + 1]));
+        let bomb = cap(&files);
+        assert!(read_cap(&bomb).is_ok());
+        assert!(matches!(inspect_cap(&bomb), Err(CapError::TooLarge { .. })));
+    }
+}
+
 proptest! {
+    #[test]
+    fn a_changed_archive_is_inspected_or_refused(
+        extended: bool, at in any::<prop::sample::Index>(), value: u8) {
+        let mut bytes = cap(&sound(extended));
+        let at = at.index(bytes.len());
+        bytes[at] = value;
+        let _ = inspect_cap(&bytes);
+    }
+
     #[test]
     fn a_changed_archive_never_panics(
         extended: bool, at in any::<prop::sample::Index>(), value: u8, cut: bool) {

@@ -220,32 +220,37 @@ fn reference_locations() -> Vec<u8> {
     out
 }
 
-/// JCVM 6.14: one class with three methods, no fields; one type, `void`.
+/// JCVM 6.14: one class with three methods, no fields; the types of the methods.
 fn descriptor() -> Vec<u8> {
     // Behind the count and the types of the five constant pool entries.
-    const TYPE: u16 = 2 + 5 * 2;
+    const NOTHING: u16 = 2 + 5 * 2; // ()V
+    const BYTES_SHORT_BYTE: u16 = NOTHING + 2; // ([BSB)V
+    const APDU: u16 = BYTES_SHORT_BYTE + 3; // (Ljavacard/framework/APDU;)V
+    const CLASS: u16 = 0xFFFF;
     let mut out = vec![1]; // classes
     out.extend([0x00, 0x01]); // token 0, public
     out.extend([0x00, 0x00]); // this class, at offset 0
     out.extend([0x00]); // interfaces
     out.extend(0u16.to_be_bytes()); // fields
     out.extend(3u16.to_be_bytes()); // methods
-    for (token, flags, offset, length) in [
-        (0x00u8, 0x81u8, CONSTRUCTOR, 5u16), // public constructor
-        (0x01, 0x09, INSTALL, 11),           // public static
-        (0x07, 0x01, PROCESS, 1),            // public
+    for (token, flags, offset, kind, length) in [
+        (0x00u8, 0x81u8, CONSTRUCTOR, NOTHING, 5u16), // public constructor
+        (0x01, 0x09, INSTALL, BYTES_SHORT_BYTE, 11),  // public static
+        (0x07, 0x01, PROCESS, APDU, 1),               // public
     ] {
         out.extend([token, flags]);
-        out.extend(offset.to_be_bytes());
-        out.extend(TYPE.to_be_bytes());
-        out.extend(length.to_be_bytes());
-        out.extend([0; 3]); // handlers: count (2), first index (1)
+        for number in [offset, kind, length] {
+            out.extend(number.to_be_bytes());
+        }
+        out.extend([0; 4]); // handlers: count, first index
     }
     out.extend(5u16.to_be_bytes()); // types of the constant pool
-    for _ in 0..5 {
-        out.extend(0xFFFFu16.to_be_bytes());
+    for kind in [CLASS, NOTHING, NOTHING, NOTHING, CLASS] {
+        out.extend(kind.to_be_bytes());
     }
-    out.extend([0x01, 0x10]); // type descriptor: one nibble, void
+    out.extend([1, 0x10]); // one digit: void
+    out.extend([4, 0xB4, 0x31]); // byte array, short, byte, void
+    out.extend([6, 0x68, 0x00, 0xA1]); // class 10 of import 0, void
     out
 }
 
@@ -271,6 +276,19 @@ mod tests {
         assert_eq!(read.applets, [contents().applet]);
         assert_eq!(read.imports.len(), 4);
         assert!(read.data_block.len() > 6_144);
+    }
+
+    #[test]
+    fn an_inspection_finds_nothing() {
+        for static_bytes in [0, 6_144] {
+            let file = write_cap(&CapContents {
+                static_bytes,
+                ..contents()
+            });
+            let report = globalplatform::cap::inspect_cap(&file.unwrap()).unwrap();
+            assert_eq!(report.findings, []);
+            assert_eq!(report.components.len(), 10);
+        }
     }
 
     #[test]

@@ -7,5 +7,6 @@
 )]
 
 mod by_hand;
+mod cap;
 mod demo;
 mod support;
