@@ -7,12 +7,13 @@
 
 use core::fmt;
 
-use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::apdu::{CommandApdu, CommandFrame, CommandRef, ResponseApdu, ResponseRef};
 use globalplatform::commands::initialize_update::InitializeUpdateResponse;
+use globalplatform::error::EncodeError;
 use globalplatform::status_word::StatusWord;
 
 use crate::block::Context;
-use crate::channel::Session;
+use crate::channel::{Opened, ResponsePlan, Session, copy};
 use crate::class::Class;
 use crate::cryptogram::{Challenge, pseudo_random_card_challenge};
 use crate::initialize_update::{MAX_SEQUENCE_COUNTER, counter_bytes};
@@ -137,9 +138,12 @@ impl CardSession {
     /// host cryptogram, 6700 for a wrong length, 6A86 for a level that the card does not offer;
     /// 6985 when an attempt has failed before, 6982 (and the end of the session) when it is open
     /// already.
-    pub fn external_authenticate(&mut self, command: &CommandApdu) -> ResponseApdu {
+    pub fn external_authenticate<'c>(
+        &mut self,
+        command: impl Into<CommandRef<'c>>,
+    ) -> ResponseApdu {
         let result = match self.state {
-            State::AwaitingAuthentication => self.authenticate(command),
+            State::AwaitingAuthentication => self.authenticate(command.into()),
             State::Failed => Err(StatusWord::CONDITIONS),
             State::Open | State::Aborted => Err(self.abort()),
         };
@@ -149,7 +153,7 @@ impl CardSession {
         }
     }
 
-    fn authenticate(&mut self, command: &CommandApdu) -> Result<(), StatusWord> {
+    fn authenticate(&mut self, command: CommandRef<'_>) -> Result<(), StatusWord> {
         self.state = State::Failed;
         let class = Class::parse(command.cla)
             .filter(|class| class.is_secured && class.is_proprietary())
@@ -157,15 +161,21 @@ impl CardSession {
         if command.data.len() != 2 * self.session.mode().length() {
             return Err(StatusWord::WRONG_LENGTH);
         }
-        let cryptogram = self
+        let mut room = [0; 32];
+        let field = room
+            .get_mut(..command.data.len())
+            .ok_or(StatusWord::WRONG_LENGTH)?;
+        copy(command.data, field);
+        let length = self
             .session
-            .strip_c_mac(class, command)
+            .check_c_mac(class, &command.frame(), field)
             .ok_or(StatusWord::SECURITY_STATUS)?;
         let level = SecurityLevel::try_from(command.p1)
             .ok()
             .filter(|level| level.is_offered_by(self.parameters) && command.p2 == 0x00)
             .ok_or(StatusWord::WRONG_P1P2)?;
-        if !self.host_cryptogram.is(&cryptogram) {
+        let cryptogram = field.get(..length).unwrap_or(&[]);
+        if !self.host_cryptogram.is(cryptogram) {
             return Err(StatusWord::AUTH_FAILED);
         }
         self.session.open(level, class.channel);
@@ -180,17 +190,76 @@ impl CardSession {
     /// # Errors
     /// 6982: the command is not protected as the level demands, and the session is aborted; or it
     /// has been aborted before; or the command is protected although no session is open.
-    pub fn unwrap(&mut self, command: &CommandApdu) -> Result<CommandApdu, StatusWord> {
+    pub fn unwrap<'c>(
+        &mut self,
+        command: impl Into<CommandRef<'c>>,
+    ) -> Result<CommandApdu, StatusWord> {
+        let command = command.into();
+        let mut data = command.data.to_vec();
+        let opened = self.open(&command.frame(), &mut data)?;
+        data.truncate(opened.length);
+        Ok(CommandApdu {
+            cla: opened.cla,
+            data,
+            ins: command.ins,
+            p1: command.p1,
+            p2: command.p2,
+            le: command.le,
+            extended: command.extended,
+        })
+    }
+
+    /// Checks and opens a command as [`CardSession::unwrap`] does, in the buffer that holds it as it
+    /// came over the contacts. Allocates nothing. After an error the buffer is of no use.
+    ///
+    /// # Errors
+    /// As for [`CardSession::unwrap`]. What is no APDU at all carries no MAC either: 6982 and the
+    /// end of the session where the level demands one, else 6700.
+    pub fn unwrap_in_place<'c>(
+        &mut self,
+        command: &'c mut [u8],
+    ) -> Result<CommandRef<'c>, StatusWord> {
+        let Ok(frame) = CommandRef::decode(command).map(|command| command.frame()) else {
+            return Err(self.refuse_malformed());
+        };
+        let (begin, end) = (
+            frame.data_offset(),
+            frame.data_offset().saturating_add(frame.data_length),
+        );
+        let field = command.get_mut(begin..end).unwrap_or(&mut []);
+        let opened = self.open(&frame, field)?;
+        let [_, ins, p1, p2] = frame.header;
+        Ok(CommandRef {
+            data: field.get(..opened.length).unwrap_or(&[]),
+            le: frame.le,
+            extended: frame.extended,
+            ..CommandRef::new(opened.cla, ins, p1, p2)
+        })
+    }
+
+    fn open(&mut self, frame: &CommandFrame, field: &mut [u8]) -> Result<Opened, StatusWord> {
+        let [cla, ..] = frame.header;
         match self.state {
             State::Open => self
                 .session
-                .open_command(command)
+                .open_field(frame, field)
                 .ok_or_else(|| self.abort()),
             State::Aborted => Err(StatusWord::SECURITY_STATUS),
-            State::AwaitingAuthentication | State::Failed => Class::parse(command.cla)
+            State::AwaitingAuthentication | State::Failed => Class::parse(cla)
                 .filter(|class| !class.is_secured)
-                .map(|_| command.clone())
+                .map(|_| Opened {
+                    cla,
+                    length: field.len(),
+                })
                 .ok_or(StatusWord::SECURITY_STATUS),
+        }
+    }
+
+    fn refuse_malformed(&mut self) -> StatusWord {
+        match self.state {
+            State::Open if self.session.opened_at().c_mac() => self.abort(),
+            State::Aborted => StatusWord::SECURITY_STATUS,
+            _ => StatusWord::WRONG_LENGTH,
         }
     }
 
@@ -200,18 +269,59 @@ impl CardSession {
         if self.state != State::Open {
             return response;
         }
-        let success = response.sw == StatusWord::OK;
-        let response = self.session.protect_response(response);
-        if let Some(level) = self.next_level.take().filter(|_| success) {
+        let ResponseApdu { mut data, sw } = response;
+        let plan = self.session.plan_response(data.len(), sw);
+        data.resize(plan.field, 0x00);
+        self.seal(&plan, sw, &mut data);
+        ResponseApdu { data, sw }
+    }
+
+    /// Protects a response as [`CardSession::wrap`] does, writing it to the beginning of `out` as it
+    /// is sent: `data' R-MAC SW1 SW2`. Allocates nothing.
+    ///
+    /// # Errors
+    /// [`EncodeError::BufferTooSmall`], which leaves session and buffer as they are.
+    pub fn wrap_into<'r, 'o>(
+        &mut self,
+        response: impl Into<ResponseRef<'r>>,
+        out: &'o mut [u8],
+    ) -> Result<&'o [u8], EncodeError> {
+        let response = response.into();
+        if self.state != State::Open {
+            let length = response.encode_into(out)?;
+            return Ok(out.get(..length).unwrap_or(&[]));
+        }
+        let plan = self.session.plan_response(response.data.len(), response.sw);
+        let needed = plan.field.saturating_add(2);
+        let available = out.len();
+        let out = out
+            .get_mut(..needed)
+            .ok_or(EncodeError::BufferTooSmall { needed, available })?;
+        if let Some((field, sw)) = out.split_last_chunk_mut() {
+            copy(response.data.get(..plan.clear).unwrap_or(&[]), field);
+            *sw = response.sw.to_bytes();
+            self.seal(&plan, response.sw, field);
+        }
+        Ok(out)
+    }
+
+    fn seal(&mut self, plan: &ResponsePlan, sw: StatusWord, field: &mut [u8]) {
+        self.session.seal_response(plan, sw, field);
+        self.change_level_after(sw);
+    }
+
+    /// BEGIN and END R-MAC SESSION take effect once their response is out.
+    fn change_level_after(&mut self, sw: StatusWord) {
+        if let Some(level) = self.next_level.take().filter(|_| sw == StatusWord::OK) {
             self.session.set_level(level);
         }
-        response
     }
 
     /// Answers BEGIN R-MAC SESSION (the plain command; D 7.1.3). The level rises once its response
     /// has been wrapped.
-    pub fn begin_r_mac(&mut self, command: &CommandApdu) -> ResponseApdu {
-        match self.level_after_begin(command) {
+    pub fn begin_r_mac<'c>(&mut self, command: impl Into<CommandRef<'c>>) -> ResponseApdu {
+        let command = command.into();
+        match self.level_after_begin(&command) {
             Ok(level) => {
                 self.next_level = Some(level);
                 ResponseApdu::ok()
@@ -220,7 +330,7 @@ impl CardSession {
         }
     }
 
-    fn level_after_begin(&self, command: &CommandApdu) -> Result<SecurityLevel, StatusWord> {
+    fn level_after_begin(&self, command: &CommandRef<'_>) -> Result<SecurityLevel, StatusWord> {
         if !matches!((command.p1, command.p2), (0x10 | 0x30, 0x01)) {
             return Err(StatusWord::WRONG_P1P2);
         }
@@ -241,7 +351,8 @@ impl CardSession {
 
     /// Answers END R-MAC SESSION (the plain command; D 7.1.4). Its own response is still protected
     /// as before.
-    pub fn end_r_mac(&mut self, command: &CommandApdu) -> ResponseApdu {
+    pub fn end_r_mac<'c>(&mut self, command: impl Into<CommandRef<'c>>) -> ResponseApdu {
+        let command = command.into();
         if (command.p1, command.p2) != (0x00, 0x03) {
             return ResponseApdu::status(StatusWord::WRONG_P1P2);
         }
@@ -261,18 +372,15 @@ impl CardSession {
         if self.state != State::Open {
             return None;
         }
-        let without_effect = CommandApdu::new(0x00, 0x00, 0x00, 0x00);
-        let answered = self.session.outstanding(&without_effect);
-        let clear = self.session.open_response(response, &answered);
-        match &clear {
-            None => self.state = State::Aborted,
-            Some(clear) => {
-                if let Some(level) = self.next_level.take().filter(|_| clear.sw.is_success()) {
-                    self.session.set_level(level);
-                }
-            }
-        }
-        clear
+        let ResponseApdu { mut data, sw } = response.clone();
+        let answered = self.session.outstanding(None);
+        let Some(length) = self.session.open_response(&mut data, sw, &answered) else {
+            self.state = State::Aborted;
+            return None;
+        };
+        data.truncate(length);
+        self.change_level_after(sw);
+        Some(ResponseApdu { data, sw })
     }
 
     /// The level in force; `Authenticated` also before authentication and after an abort, so ask

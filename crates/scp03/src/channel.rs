@@ -1,95 +1,65 @@
 //! The open channel, host end: plain commands in, protected commands out, and the other way round
 //! for responses (Amendment D 6.2.4 to 6.2.7).
+//!
+//! Each step exists twice over the same code: in the caller's buffer, without any allocation
+//! ([`Channel::wrap_into`], [`Channel::unwrap_in_place`]), and with APDUs that own their data
+//! ([`Channel::wrap`], [`Channel::unwrap`]).
 
 mod command;
+mod error;
+mod level_change;
 mod response;
 mod session;
 
 use core::fmt;
+use core::marker::PhantomData;
 
-use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use alloc::boxed::Box;
+use globalplatform::apdu::{CommandApdu, CommandRef, ResponseApdu, ResponseRef};
+use globalplatform::status_word::StatusWord;
 use thiserror::Error;
 
 use crate::keys::{KeyError, SessionKeys};
-use crate::parameters::Mode;
+use crate::levels::Level;
+use crate::parameters::{Mode, ScpParameters};
+use crate::protected::{Protected, ProtectedApdu};
 use crate::security_level::SecurityLevel;
 
+pub(crate) use command::{Growth, Opened, Plan};
+pub use error::{ChannelError, WrapError};
+pub use level_change::{LevelChange, LevelError, NotChanged};
+pub(crate) use response::ResponsePlan;
 pub(crate) use session::{Outstanding, Session};
-
-/// A command cannot be protected. Nothing has changed: the channel can go on with another command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum WrapError {
-    /// An earlier check failed, and the channel is gone.
-    #[error("the secure channel is closed")]
-    Closed,
-    /// The class byte already says that the command is protected.
-    #[error("the command is already protected")]
-    AlreadySecured,
-    /// The class byte asks for chaining or for a kind of secure messaging that is not SCP03's.
-    #[error("class {cla:02X} cannot be protected")]
-    UnsupportedClass {
-        /// The class byte.
-        cla: u8,
-    },
-    /// The command names another logical channel than that of the session.
-    #[error("the command is for logical channel {command}, the session is on {session}")]
-    OtherChannel {
-        /// Logical channel of the command.
-        command: u8,
-        /// Logical channel of the session.
-        session: u8,
-    },
-    /// The protected data field does not fit.
-    #[error("{length} bytes of protected data do not fit {limit}")]
-    TooLong {
-        /// Length of the data field after protection.
-        length: usize,
-        /// What an APDU of this form holds.
-        limit: usize,
-    },
-}
-
-/// A response cannot be believed, or was not expected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ChannelError {
-    /// The response is not what the card sent for this command. The channel is closed and its keys
-    /// are gone.
-    #[error("the response is not genuine")]
-    NotGenuine,
-    /// An earlier check failed, and the channel is gone.
-    #[error("the secure channel is closed")]
-    Closed,
-    /// No command is waiting for a response.
-    #[error("no command is waiting for a response")]
-    NothingOutstanding,
-}
 
 /// An authenticated session, host end.
 ///
 /// Wrap one command, send it, unwrap its response, and so on. BEGIN and END R-MAC SESSION pass
-/// through [`Channel::wrap`] as any other command; once answered by 9000 they change what later
-/// responses must carry.
-pub struct Channel {
+/// through [`Channel::wrap`] as any other command, and change what later responses must carry once
+/// they are answered by 9000; [`Channel::begin_r_mac`] and [`Channel::end_r_mac`] do the same with
+/// the level in the type.
+///
+/// `L` is the level that the channel promises at least: one of [`levels`](crate::levels), or
+/// [`SecurityLevel`] when only the running program knows.
+pub struct Channel<L: Level = SecurityLevel> {
     session: Option<Session>,
     outstanding: Option<Outstanding>,
-    extended_length: bool,
+    growth: Growth,
+    promised: PhantomData<L>,
+}
+
+/// A channel is at another level than asked for.
+#[derive(Debug, Error)]
+#[error("the channel is at level {found:?}, not at {asked:?}")]
+pub struct OtherLevel<L: Level> {
+    /// The channel, unchanged.
+    pub channel: Box<Channel<L>>,
+    /// Level asked for.
+    pub asked: SecurityLevel,
+    /// Its level; none when it is closed.
+    pub found: Option<SecurityLevel>,
 }
 
 impl Channel {
-    pub(crate) fn new(session: Session) -> Self {
-        Self {
-            session: Some(session),
-            outstanding: None,
-            extended_length: false,
-        }
-    }
-
-    pub(crate) fn into_session(self) -> Option<(Session, bool)> {
-        self.session.map(|session| (session, self.extended_length))
-    }
-
     /// A channel in the middle of a session whose keys are known: for a checker that follows
     /// recorded traffic. `chaining` is the whole MAC of the last command, `counter` its number.
     ///
@@ -107,20 +77,134 @@ impl Channel {
         session.resume(chaining, counter);
         Ok(Self::new(session))
     }
+}
+
+impl<L: Level> Channel<L> {
+    /// The channel of a session that is at the level that `L` promises.
+    pub(crate) fn new(mut session: Session) -> Self {
+        session.promise(L::PROMISED);
+        Self {
+            session: Some(session),
+            outstanding: None,
+            growth: Growth::None,
+            promised: PhantomData,
+        }
+    }
+
+    pub(crate) fn into_session(self) -> Option<(Session, Growth)> {
+        self.session.map(|session| (session, self.growth))
+    }
+
+    /// The same channel with another promise, which its level keeps.
+    fn promising<T: Level>(self) -> Channel<T> {
+        let mut session = self.session;
+        if let Some(session) = &mut session {
+            session.promise(T::PROMISED);
+        }
+        Channel {
+            session,
+            outstanding: self.outstanding,
+            growth: self.growth,
+            promised: PhantomData,
+        }
+    }
+
+    /// The same channel with its level in its type; at present it must be exactly this one.
+    ///
+    /// # Errors
+    /// The channel is at another level, or closed; it is in the error.
+    ///
+    /// ```
+    /// use scp03::levels::{self, EncryptsCommands};
+    /// use scp03::Channel;
+    ///
+    /// fn personalise<L: EncryptsCommands>(_: &mut Channel<L>) { /* … */ }
+    ///
+    /// fn run(channel: Channel) -> Result<Channel<levels::Full>, Box<dyn std::error::Error>> {
+    ///     let mut channel = channel.try_at(levels::Full)?;
+    ///     personalise(&mut channel);
+    ///     Ok(channel)
+    /// }
+    /// ```
+    pub fn try_at<T: Level>(self, level: T) -> Result<Channel<T>, OtherLevel<L>> {
+        let (asked, found) = (level.into(), self.level());
+        if found == Some(asked) {
+            return Ok(self.promising());
+        }
+        let channel = Box::new(self);
+        Err(OtherLevel {
+            channel,
+            asked,
+            found,
+        })
+    }
+
+    /// The same channel with its level known only at run time.
+    #[must_use]
+    pub fn forget_level(self) -> Channel {
+        self.promising()
+    }
 
     /// Lets protected commands that outgrow a short APDU become extended ones. The card
     /// specification itself knows only short ones (G 11.1.5): ask the card before.
     pub fn allow_extended_length(&mut self) {
-        self.extended_length = true;
+        self.set_growth(Growth::Extended);
+    }
+
+    pub(crate) fn set_growth(&mut self, growth: Growth) {
+        self.growth = growth;
     }
 
     /// Protects a command. A command for logical channel 0 is put on the channel of the session.
     ///
     /// # Errors
     /// The channel is closed, or the command cannot be protected; the latter changes nothing.
-    pub fn wrap(&mut self, command: &CommandApdu) -> Result<CommandApdu, WrapError> {
+    pub fn wrap<'c>(
+        &mut self,
+        command: impl Into<CommandRef<'c>>,
+    ) -> Result<ProtectedApdu, WrapError> {
+        self.wrap_growing(command.into(), self.growth)
+    }
+
+    pub(crate) fn wrap_growing(
+        &mut self,
+        command: CommandRef<'_>,
+        growth: Growth,
+    ) -> Result<ProtectedApdu, WrapError> {
         let session = self.session.as_mut().ok_or(WrapError::Closed)?;
-        let (wrapped, outstanding) = session.protect_command(command, self.extended_length)?;
+        let plan = session.plan(command, growth)?;
+        let mut field = alloc::vec![0; plan.frame.data_length];
+        copy(command.data, &mut field);
+        self.outstanding = Some(session.seal_field(&plan, &mut field));
+        let [cla, ins, p1, p2] = plan.frame.header;
+        Ok(ProtectedApdu(CommandApdu {
+            cla,
+            ins,
+            p1,
+            p2,
+            data: field,
+            le: plan.frame.le,
+            extended: plan.frame.extended,
+        }))
+    }
+
+    /// Protects a command as [`Channel::wrap`] does, writing it to the beginning of `out` as it is
+    /// sent: `CLA' INS P1 P2 Lc' data' C-MAC [Le]`. Allocates nothing.
+    ///
+    /// [`SecurityLevel::max_wrapped_length`] tells how large a buffer is large enough.
+    ///
+    /// # Errors
+    /// As for [`Channel::wrap`]; [`WrapError::BufferTooSmall`] too leaves channel and buffer as they
+    /// are.
+    pub fn wrap_into<'c, 'o>(
+        &mut self,
+        command: impl Into<CommandRef<'c>>,
+        out: &'o mut [u8],
+    ) -> Result<Protected<'o>, WrapError> {
+        let session = self.session.as_mut().ok_or(WrapError::Closed)?;
+        let command = command.into();
+        let plan = session.plan(command, self.growth)?;
+        let (wrapped, outstanding) = session.wrap_into(&plan, command, out)?;
         self.outstanding = Some(outstanding);
         Ok(wrapped)
     }
@@ -130,17 +214,58 @@ impl Channel {
     ///
     /// # Errors
     /// [`ChannelError::NotGenuine`] closes the channel for good.
-    pub fn unwrap(&mut self, response: &ResponseApdu) -> Result<ResponseApdu, ChannelError> {
+    pub fn unwrap<'r>(
+        &mut self,
+        response: impl Into<ResponseRef<'r>>,
+    ) -> Result<ResponseApdu, ChannelError> {
+        let ResponseRef { data, sw } = response.into();
+        let mut data = data.to_vec();
+        let length = self.open(&mut data, sw)?;
+        data.truncate(length);
+        Ok(ResponseApdu { data, sw })
+    }
+
+    /// Checks and opens a response as [`Channel::unwrap`] does, in the buffer that holds it as it
+    /// was received: `data' R-MAC SW1 SW2`. Allocates nothing. The plain data begin where the
+    /// buffer begins; what follows them is of no use, and after an error the whole buffer is not.
+    ///
+    /// # Errors
+    /// As for [`Channel::unwrap`]; fewer than two bytes are no genuine response either.
+    pub fn unwrap_in_place<'r>(
+        &mut self,
+        response: &'r mut [u8],
+    ) -> Result<ResponseRef<'r>, ChannelError> {
+        let Some((data, sw)) = response.split_last_chunk_mut() else {
+            self.open_nothing()?;
+            return Err(ChannelError::NotGenuine);
+        };
+        let sw = StatusWord::from(*sw);
+        let length = self.open(data, sw)?;
+        let data = data.get(..length).unwrap_or(&[]);
+        Ok(ResponseRef { data, sw })
+    }
+
+    fn open(&mut self, field: &mut [u8], sw: StatusWord) -> Result<usize, ChannelError> {
         let session = self.session.as_mut().ok_or(ChannelError::Closed)?;
         let outstanding = self
             .outstanding
             .take()
             .ok_or(ChannelError::NothingOutstanding)?;
-        let clear = session.open_response(response, &outstanding);
-        if clear.is_none() {
+        let length = session.open_response(field, sw, &outstanding);
+        if length.is_none() {
             self.session = None;
         }
-        clear.ok_or(ChannelError::NotGenuine)
+        length.ok_or(ChannelError::NotGenuine)
+    }
+
+    /// Something that is no response at all came back.
+    fn open_nothing(&mut self) -> Result<(), ChannelError> {
+        self.session.as_ref().ok_or(ChannelError::Closed)?;
+        self.outstanding
+            .take()
+            .ok_or(ChannelError::NothingOutstanding)?;
+        self.session = None;
+        Ok(())
     }
 
     /// The level in force, or nothing when the channel is closed.
@@ -148,9 +273,25 @@ impl Channel {
         self.session.as_ref().map(Session::level)
     }
 
+    /// The level that EXTERNAL AUTHENTICATE has set, to which END R-MAC SESSION goes back; nothing
+    /// when the channel is closed.
+    pub fn opened_at(&self) -> Option<SecurityLevel> {
+        self.session.as_ref().map(Session::opened_at)
+    }
+
+    /// What the card says it offers, where this channel has heard it.
+    pub fn parameters(&self) -> Option<ScpParameters> {
+        self.session.as_ref().and_then(Session::offered)
+    }
+
+    /// The logical channel of the session, or nothing when the channel is closed.
+    pub fn logical_channel(&self) -> Option<u8> {
+        self.session.as_ref().map(Session::logical_channel)
+    }
+
     /// The most clear bytes that fit a short command on this channel; none when it is closed.
     pub fn max_command_data(&self) -> usize {
-        let room = |session: &Session| session.level().max_command_data(session.mode());
+        let room = |session: &Session| session.opened_at().max_command_data(session.mode());
         self.session.as_ref().map_or(0, room)
     }
 
@@ -166,7 +307,29 @@ impl Channel {
     }
 }
 
-impl fmt::Debug for Channel {
+impl Session {
+    /// Protects a command at the beginning of `out`.
+    pub(crate) fn wrap_into<'o>(
+        &mut self,
+        plan: &Plan,
+        command: CommandRef<'_>,
+        out: &'o mut [u8],
+    ) -> Result<(Protected<'o>, Outstanding), WrapError> {
+        let field = plan.frame.encode_around(out)?;
+        copy(command.data, field);
+        let outstanding = self.seal_field(plan, field);
+        Ok((Protected::new(out, plan.length, &plan.frame), outstanding))
+    }
+}
+
+/// Copies data to the beginning of a field that has room for it.
+pub(crate) fn copy(data: &[u8], field: &mut [u8]) {
+    if let Some(room) = field.get_mut(..data.len()) {
+        room.copy_from_slice(data);
+    }
+}
+
+impl<L: Level> fmt::Debug for Channel<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.session {
             Some(session) => write!(f, "Channel({session:?})"),

@@ -28,6 +28,7 @@
 //! ```
 
 use core::fmt;
+use core::marker::PhantomData;
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::error::DecodeError;
@@ -39,7 +40,9 @@ use crate::class::Class;
 use crate::cryptogram::Challenge;
 use crate::initialize_update::{Answer, ChallengeSource, Opening, Question};
 use crate::keys::{KeyError, StaticKeys};
+use crate::levels::Level;
 use crate::parameters::{InvalidParameters, Mode, ScpParameters};
+use crate::protected::ProtectedApdu;
 use crate::security_level::SecurityLevel;
 
 /// A session does not open. The step that failed is gone, and its keys with it.
@@ -169,18 +172,20 @@ impl AwaitingChallenge {
         self.question.command()
     }
 
-    /// Verifies the card's cryptogram. With an `aid`, that of the application that uses the
+    /// Verifies the card's cryptogram. `level` is one of [`levels`](crate::levels), which the types
+    /// of the following stages then carry, or a [`SecurityLevel`]. With an `aid`, that of the application that uses the
     /// channel, a pseudo-random card challenge is recomputed as well: it proves that the card knows
     /// the encryption key.
     ///
     /// # Errors
     /// The card refused, its answer is malformed or not genuine, or it does not offer the level.
-    pub fn receive(
+    pub fn receive<L: Level>(
         self,
         response: &ResponseApdu,
-        level: SecurityLevel,
+        level: L,
         aid: Option<&[u8]>,
-    ) -> Result<AwaitingAuthentication, HostError> {
+    ) -> Result<AwaitingAuthentication<L>, HostError> {
+        let level = level.into();
         let answer = self.question.answer(response)?;
         if !level.is_offered_by(answer.parameters) {
             return Err(HostError::LevelNotOffered { level });
@@ -202,14 +207,16 @@ impl AwaitingChallenge {
             return Err(HostError::NotGenuine);
         }
         let Opening {
-            session,
+            mut session,
             external_authenticate,
             ..
         } = opening;
+        session.set_offered(answer.parameters);
         Ok(AwaitingAuthentication {
             session,
             external_authenticate,
             answer,
+            level: PhantomData,
         })
     }
 }
@@ -230,15 +237,16 @@ impl fmt::Debug for AwaitingChallenge {
 }
 
 /// The card is genuine; EXTERNAL AUTHENTICATE is ready or on its way.
-pub struct AwaitingAuthentication {
+pub struct AwaitingAuthentication<L: Level = SecurityLevel> {
     session: Session,
-    external_authenticate: CommandApdu,
+    external_authenticate: ProtectedApdu,
     answer: Answer,
+    level: PhantomData<L>,
 }
 
-impl AwaitingAuthentication {
+impl<L: Level> AwaitingAuthentication<L> {
     /// EXTERNAL AUTHENTICATE.
-    pub fn command(&self) -> CommandApdu {
+    pub fn command(&self) -> ProtectedApdu {
         self.external_authenticate.clone()
     }
 
@@ -268,7 +276,7 @@ impl AwaitingAuthentication {
     ///
     /// # Errors
     /// The card refused.
-    pub fn receive(self, response: &ResponseApdu) -> Result<Channel, HostError> {
+    pub fn receive(self, response: &ResponseApdu) -> Result<Channel<L>, HostError> {
         if response.sw != StatusWord::OK {
             return Err(HostError::Refused { sw: response.sw });
         }
@@ -276,7 +284,7 @@ impl AwaitingAuthentication {
     }
 }
 
-impl fmt::Debug for AwaitingAuthentication {
+impl<L: Level> fmt::Debug for AwaitingAuthentication<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AwaitingAuthentication({:?})", self.session)
     }

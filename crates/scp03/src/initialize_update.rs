@@ -6,13 +6,14 @@ use globalplatform::commands::initialize_update::{InitializeUpdate, InitializeUp
 use globalplatform::status_word::StatusWord;
 
 use crate::block::Context;
-use crate::channel::Session;
+use crate::channel::{Session, copy};
 use crate::class::Class;
 use crate::cryptogram::Challenge;
 use crate::host::HostError;
 use crate::kdf::Constant;
 use crate::keys::{KeyError, SessionKeys, StaticKeys};
 use crate::parameters::ScpParameters;
+use crate::protected::ProtectedApdu;
 use crate::security_level::SecurityLevel;
 
 /// The highest value of the sequence counter: three bytes.
@@ -95,7 +96,7 @@ pub(crate) struct Answer {
 pub(crate) struct Opening {
     /// Already past EXTERNAL AUTHENTICATE.
     pub(crate) session: Session,
-    pub(crate) external_authenticate: CommandApdu,
+    pub(crate) external_authenticate: ProtectedApdu,
     /// What a genuine card answers.
     pub(crate) card_cryptogram: Challenge,
     /// What a genuine card chooses, if that is computed.
@@ -145,16 +146,17 @@ impl Opening {
             ],
         )?;
         let mut external_authenticate = on_channel(
-            CommandApdu::new(0x84, 0x82, level.byte(), 0x00).with_data(host_cryptogram.as_bytes()),
+            CommandApdu::new(0x84, 0x82, level.byte(), 0x00),
             question.channel,
         );
-        if let Some(class) = Class::parse(external_authenticate.cla) {
-            session.append_c_mac(class, &mut external_authenticate, None);
-        }
+        let mut field = alloc::vec![0; 2 * mode.length()];
+        copy(host_cryptogram.as_bytes(), &mut field);
+        external_authenticate.data = field;
+        session.seal_authentication(&mut external_authenticate);
         session.open(level, question.channel);
         Ok(Self {
             session,
-            external_authenticate,
+            external_authenticate: ProtectedApdu(external_authenticate),
             card_cryptogram,
             card_challenge: expected,
         })

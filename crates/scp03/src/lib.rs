@@ -25,7 +25,9 @@ pub mod host;
 pub mod kdf;
 pub mod key_agreement;
 pub mod keys;
+pub mod levels;
 pub mod parameters;
+pub mod protected;
 pub mod put_key;
 pub mod script;
 pub mod security_level;
@@ -37,12 +39,16 @@ mod initialize_update;
 mod padding;
 
 pub use card::{CardChallenge, CardSession};
-pub use channel::{Channel, ChannelError, WrapError};
+pub use channel::{
+    Channel, ChannelError, LevelChange, LevelError, NotChanged, OtherLevel, WrapError,
+};
 pub use cryptogram::Challenge;
 pub use host::{AwaitingAuthentication, AwaitingChallenge, Host, HostError};
 pub use keys::{
     AesKey, DekKey, EncKey, KeyError, MacKey, MasterKey, SEnc, SMac, SRmac, StaticKeys,
 };
+pub use levels::Level;
 pub use parameters::{Mode, ScpParameters};
-pub use script::{ScriptBuilder, ScriptError, ScriptVerifier, Verified};
+pub use protected::{Protected, ProtectedApdu};
+pub use script::{Script, ScriptBuilder, ScriptError, ScriptVerifier, Verified};
 pub use security_level::SecurityLevel;

@@ -3,10 +3,24 @@
 
 use alloc::vec::Vec;
 
+/// Length of `clear` bytes with their padding: at least one byte is added.
+pub(crate) const fn padded_length(clear: usize) -> usize {
+    (clear / 16).saturating_add(1).saturating_mul(16)
+}
+
+/// Writes the padding behind the first `clear` bytes of a field of the padded length.
+pub(crate) fn write_padding(field: &mut [u8], clear: usize) {
+    if let Some((marker, zeros)) = field.get_mut(clear..).and_then(<[u8]>::split_first_mut) {
+        *marker = 0x80;
+        zeros.fill(0x00);
+    }
+}
+
 /// Pads to a multiple of 16 bytes; a whole block is added to data that fills its last one.
 pub(crate) fn pad(data: &mut Vec<u8>) {
-    data.push(0x80);
-    data.resize(data.len().next_multiple_of(16), 0x00);
+    let clear = data.len();
+    data.resize(padded_length(clear), 0x00);
+    write_padding(data, clear);
 }
 
 /// The highest bit of every byte.
@@ -39,8 +53,17 @@ mod tests {
         for length in 0..50 {
             let mut data = vec![0x00; length];
             pad(&mut data);
+            assert_eq!(data.len(), padded_length(length));
+            assert!(data.len() > length && data.len() <= length + 16);
             assert_eq!(unpadded_length(&data), Some(length));
         }
+    }
+
+    #[test]
+    fn overwrites_what_was_in_the_field() {
+        let mut field = [0xEE; 16];
+        write_padding(&mut field, 14);
+        assert_eq!(field[13..], [0xEE, 0x80, 0x00]);
     }
 
     #[test]

@@ -30,100 +30,55 @@
 //! # let (mut card, answer) =
 //! #     CardSession::initialize_update(&keys, parameters, 0x30, [0; 10], challenge, &host_challenge)
 //! #         .map_err(|sw| sw.to_string())?;
-//! # let refused = card.external_authenticate(&commands[1]);
+//! # let authenticate = commands.apdu(1).ok_or("no such command")?;
+//! # let refused = card.external_authenticate(authenticate.command());
 //! # let responses = [answer, refused];
 //! let outcome = verifier.verify(&responses);
 //! assert_eq!(outcome.unwrap_err(), ScriptError::CounterMoved { counter: 45 });
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod encoded;
+mod error;
 mod verify;
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::marker::PhantomData;
 
-use globalplatform::apdu::{CommandApdu, ResponseApdu};
-use globalplatform::status_word::StatusWord;
-use thiserror::Error;
+use globalplatform::apdu::{CommandApdu, CommandRef, ResponseApdu};
 
-use crate::channel::{Channel, Outstanding, Session, WrapError};
+use crate::channel::{Channel, Growth, Outstanding, Session, WrapError};
 use crate::class::Class;
 use crate::cryptogram::{Challenge, pseudo_random_card_challenge};
 use crate::host::HostError;
-use crate::initialize_update::{Opening, Question, counter_bytes, on_channel};
+use crate::initialize_update::{Opening, Question, counter_bytes};
 use crate::keys::{SessionKeys, StaticKeys};
+use crate::levels::Level;
 use crate::parameters::ScpParameters;
 use crate::security_level::SecurityLevel;
 
-/// The answers to a script prove something other than its success.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ScriptError {
-    /// The card is genuine, but its sequence counter was elsewhere: build the script again for what
-    /// follows `counter`. Nothing on the card has changed but the counter.
-    #[error("the card's sequence counter is at {counter}")]
-    CounterMoved {
-        /// The value this INITIALIZE UPDATE has used.
-        counter: u32,
-    },
-    /// The card has not proven that it knows the keys.
-    #[error("the card is not genuine")]
-    NotGenuine,
-    /// The answer to INITIALIZE UPDATE does not fit the script.
-    #[error("the session did not open")]
-    Opening(#[source] HostError),
-    /// The card refused INITIALIZE UPDATE (0) or EXTERNAL AUTHENTICATE (1). A bare status word
-    /// proves nothing.
-    #[error("the card refused command {index}: {sw}")]
-    Refused {
-        /// Place in the script.
-        index: usize,
-        /// The status word.
-        sw: StatusWord,
-    },
-    /// Answers are missing although the last one was no refusal: how far the card went is not
-    /// known. All that arrived was genuine.
-    #[error("only {received} answers arrived")]
-    Truncated {
-        /// How many answers arrived.
-        received: usize,
-    },
-    /// An answer is not what the card sent for this command.
-    #[error("the answer to command {index} is not genuine")]
-    ResponseForged {
-        /// Place in the script.
-        index: usize,
-    },
-    /// There are more answers than commands.
-    #[error("{received} answers to {sent} commands")]
-    TooManyResponses {
-        /// How many answers arrived.
-        received: usize,
-        /// How many commands the script has.
-        sent: usize,
-    },
-    /// The answers to this script were judged before.
-    #[error("the script was verified before")]
-    Spent,
-}
+pub use encoded::{Iter, Script};
+pub use error::ScriptError;
 
 /// Genuine answers.
 #[derive(Debug)]
-pub struct Verified {
+pub struct Verified<L: Level = SecurityLevel> {
     /// The opened answers to the pushed commands, in order. When there are fewer than commands, the
     /// script stopped and the last one is the refusal.
     pub responses: Vec<ResponseApdu>,
     /// The session, where the card left it, for a later script or single commands.
-    pub channel: Channel,
+    pub channel: Channel<L>,
 }
 
-/// Builds a script.
-pub struct ScriptBuilder {
+/// Builds a script in one buffer.
+pub struct ScriptBuilder<L: Level = SecurityLevel> {
     prediction: Option<Prediction>,
     session: Session,
-    commands: Vec<CommandApdu>,
+    script: Script,
     outstanding: Vec<Outstanding>,
-    extended_length: bool,
+    growth: Growth,
+    level: PhantomData<L>,
 }
 
 /// What the card will answer to INITIALIZE UPDATE if its counter is where we think.
@@ -137,7 +92,7 @@ struct Prediction {
     card_cryptogram: Challenge,
 }
 
-impl ScriptBuilder {
+impl<L: Level> ScriptBuilder<L> {
     /// Starts a script with INITIALIZE UPDATE and EXTERNAL AUTHENTICATE on logical channel 0.
     ///
     /// `aid` is that of the application that uses the channel, `counter` the value that this INITIALIZE UPDATE will
@@ -152,9 +107,10 @@ impl ScriptBuilder {
         parameters: ScpParameters,
         aid: &[u8],
         counter: u32,
-        level: SecurityLevel,
+        level: L,
         host_challenge: &[u8],
     ) -> Result<Self, HostError> {
+        let level = level.into();
         if !parameters.pseudo_random() {
             return Err(HostError::UnpredictableChallenge);
         }
@@ -179,7 +135,7 @@ impl ScriptBuilder {
         let card_challenge = pseudo_random_card_challenge(&keys.enc, counter, aid, mode);
         let opening =
             Opening::new(keys, &question, &card_challenge, level, None).map_err(HostError::Keys)?;
-        let commands = Vec::from([question.command(), opening.external_authenticate]);
+        let initialize_update: CommandApdu = question.command();
         let prediction = Prediction {
             keys: keys.clone(),
             question,
@@ -189,28 +145,36 @@ impl ScriptBuilder {
             card_challenge,
             card_cryptogram: opening.card_cryptogram,
         };
-        Ok(Self {
-            prediction: Some(prediction),
-            session: opening.session,
-            commands,
+        let mut session = opening.session;
+        session.set_offered(parameters);
+        let mut builder = Self::empty(Some(prediction), session, Growth::None);
+        for command in [&initialize_update, &*opening.external_authenticate] {
+            let room = builder.script.room(command.encoded_length().unwrap_or(0));
+            // Their lengths are ours, and fit.
+            let _ = command.encode_into(room);
+        }
+        Ok(builder)
+    }
+
+    fn empty(prediction: Option<Prediction>, mut session: Session, growth: Growth) -> Self {
+        session.promise(L::PROMISED);
+        Self {
+            prediction,
+            session,
+            script: Script::default(),
             outstanding: Vec::new(),
-            extended_length: false,
-        })
+            growth,
+            level: PhantomData,
+        }
     }
 
     /// Starts a script that goes on with an open session.
     ///
     /// # Errors
     /// The channel is closed.
-    pub fn go_on(channel: Channel) -> Result<Self, WrapError> {
-        let (session, extended_length) = channel.into_session().ok_or(WrapError::Closed)?;
-        Ok(Self {
-            prediction: None,
-            session,
-            commands: Vec::new(),
-            outstanding: Vec::new(),
-            extended_length,
-        })
+    pub fn go_on(channel: Channel<L>) -> Result<Self, WrapError> {
+        let (session, growth) = channel.into_session().ok_or(WrapError::Closed)?;
+        Ok(Self::empty(None, session, growth))
     }
 
     /// Puts the whole script on another logical channel. Call it before the first push; the channel
@@ -223,20 +187,45 @@ impl ScriptBuilder {
         if channel > Class::MAX_CHANNEL || !is_new {
             return Err(HostError::NoSuchChannel { channel });
         }
-        self.commands = self
-            .commands
-            .into_iter()
-            .map(|command| on_channel(command, channel))
-            .collect();
+        // Neither command's protection covers the channel bits of the class byte.
+        let ends = self.script.ends.iter().copied();
+        for begin in core::iter::once(0).chain(ends) {
+            if let Some(cla) = self.script.bytes.get_mut(begin)
+                && let Some(class) = Class::parse(*cla)
+            {
+                *cla = class.on_channel(channel).byte();
+            }
+        }
         let level = self.session.opened_at();
         self.session.open(level, channel);
         Ok(self)
     }
 
+    /// Makes room beforehand, so that nothing is allocated while `commands` commands with `data`
+    /// plain bytes in all are pushed.
+    #[must_use]
+    pub fn with_capacity(mut self, commands: usize, data: usize) -> Self {
+        self.reserve(commands, data);
+        self
+    }
+
+    fn reserve(&mut self, commands: usize, data: usize) {
+        let empty = self
+            .session
+            .opened_at()
+            .max_wrapped_length(self.session.mode(), 0);
+        // A whole block of padding, at most.
+        let each = empty.saturating_add(16);
+        let bytes = commands.saturating_mul(each).saturating_add(data);
+        self.script.bytes.reserve(bytes);
+        self.script.ends.reserve(commands);
+        self.outstanding.reserve(commands);
+    }
+
     /// Lets protected commands that outgrow a short APDU become extended ones, as
     /// [`Channel::allow_extended_length`] does.
     pub fn allow_extended_length(&mut self) {
-        self.extended_length = true;
+        self.growth = Growth::Extended;
     }
 
     /// Protects a command and adds it. BEGIN and END R-MAC SESSION count as answered by 9000 for
@@ -244,13 +233,36 @@ impl ScriptBuilder {
     ///
     /// # Errors
     /// The command cannot be protected; the script is unchanged.
-    pub fn push(&mut self, command: &CommandApdu) -> Result<(), WrapError> {
-        let (wrapped, outstanding) = self
-            .session
-            .protect_command(command, self.extended_length)?;
-        self.commands.push(wrapped);
+    pub fn push<'c>(&mut self, command: impl Into<CommandRef<'c>>) -> Result<(), WrapError> {
+        self.push_ref(command.into())
+    }
+
+    fn push_ref(&mut self, command: CommandRef<'_>) -> Result<(), WrapError> {
+        let plan = self.session.plan(command, self.growth)?;
+        let room = self.script.room(plan.length);
+        let (_, outstanding) = self.session.wrap_into(&plan, command, room)?;
         self.outstanding.push(outstanding);
         Ok(())
+    }
+
+    /// Protects commands and adds them, making room for all of them first.
+    ///
+    /// # Errors
+    /// A command cannot be protected; those before it have been added.
+    pub fn push_all<'c, C: Into<CommandRef<'c>>>(
+        &mut self,
+        commands: impl IntoIterator<Item = C, IntoIter: Clone>,
+    ) -> Result<(), WrapError> {
+        let commands = commands.into_iter();
+        let (mut count, mut data) = (0usize, 0usize);
+        for command in commands.clone() {
+            count = count.saturating_add(1);
+            data = data.saturating_add(command.into().data.len());
+        }
+        self.reserve(count, data);
+        commands
+            .into_iter()
+            .try_for_each(|command| self.push_ref(command.into()))
     }
 
     /// The most clear bytes that fit a short command in this script.
@@ -267,82 +279,72 @@ impl ScriptBuilder {
     }
 
     /// The commands in the order in which they must be sent, and what judges the answers.
-    pub fn finish(self) -> (Vec<CommandApdu>, ScriptVerifier) {
-        let Self {
-            prediction,
-            session,
-            commands,
-            outstanding,
-            extended_length,
-        } = self;
-        let sent = commands.len();
-        let script = Script {
-            prediction,
-            session,
-            outstanding,
-            extended_length,
-            sent,
+    pub fn finish(self) -> (Script, ScriptVerifier<L>) {
+        let pending = Pending {
+            prediction: self.prediction,
+            session: self.session,
+            outstanding: self.outstanding,
+            growth: self.growth,
+            sent: self.script.len(),
+            level: PhantomData,
         };
-        (
-            commands,
-            ScriptVerifier {
-                script: Some(script),
-            },
-        )
+        let pending = Some(pending);
+        (self.script, ScriptVerifier { pending })
     }
 }
 
-impl fmt::Debug for ScriptBuilder {
+impl<L: Level> fmt::Debug for ScriptBuilder<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "ScriptBuilder({} commands, {:?})",
-            self.commands.len(),
+            self.script.len(),
             self.session
         )
     }
 }
 
 /// A script whose answers are still to come.
-struct Script {
+struct Pending<L: Level> {
     prediction: Option<Prediction>,
     session: Session,
     outstanding: Vec<Outstanding>,
-    extended_length: bool,
+    growth: Growth,
     sent: usize,
+    level: PhantomData<L>,
 }
 
 /// Judges the answers to one script.
-pub struct ScriptVerifier {
-    script: Option<Script>,
+pub struct ScriptVerifier<L: Level = SecurityLevel> {
+    pending: Option<Pending<L>>,
 }
 
-impl ScriptVerifier {
+impl<L: Level> ScriptVerifier<L> {
     /// Judges the answers, one for each command that the card has heard, in order. A script is
     /// judged once: its keys are gone afterwards, or live on in [`Verified::channel`]. Only when
     /// nothing at all has arrived can it be judged again.
     ///
     /// # Errors
     /// See [`ScriptError`]; only `Ok` says that every answer up to a refusal is genuine.
-    pub fn verify(&mut self, responses: &[ResponseApdu]) -> Result<Verified, ScriptError> {
-        let sent = self.script.as_ref().ok_or(ScriptError::Spent)?.sent;
+    pub fn verify(&mut self, responses: &[ResponseApdu]) -> Result<Verified<L>, ScriptError> {
+        let sent = self.pending.as_ref().ok_or(ScriptError::Spent)?.sent;
         if responses.is_empty() && sent > 0 {
             return Err(ScriptError::Truncated { received: 0 });
         }
-        self.script
+        self.pending
             .take()
             .ok_or(ScriptError::Spent)?
             .verify(responses)
     }
 }
 
-impl fmt::Debug for ScriptVerifier {
+impl<L: Level> fmt::Debug for ScriptVerifier<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.script {
-            Some(script) => write!(
+        match &self.pending {
+            Some(pending) => write!(
                 f,
                 "ScriptVerifier({} commands, {:?})",
-                script.sent, script.session
+                pending.sent, pending.session
             ),
             None => f.write_str("ScriptVerifier(spent)"),
         }

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::padding::padded_length;
 use crate::parameters::{Mode, ScpParameters};
 
 /// What protects the commands and responses that follow EXTERNAL AUTHENTICATE.
@@ -74,6 +75,20 @@ impl SecurityLevel {
         } else {
             room
         }
+    }
+
+    /// How long a protected command with `data` plain bytes is at most, in bytes: a buffer of that
+    /// length is large enough for [`Channel::wrap_into`](crate::Channel::wrap_into), whatever the
+    /// form of the command.
+    pub const fn max_wrapped_length(self, mode: Mode, data: usize) -> usize {
+        // Header, extended Lc, padding, C-MAC, extended Le.
+        let padded = if self.c_decryption() && data != 0 {
+            padded_length(data)
+        } else {
+            data
+        };
+        let mac = if self.c_mac() { mode.length() } else { 0 };
+        padded.saturating_add(4 + 3 + 2).saturating_add(mac)
     }
 
     /// The most clear bytes that fit the data field of one short response, 256 bytes on the wire.

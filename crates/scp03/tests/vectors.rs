@@ -8,6 +8,8 @@
 mod card_model;
 #[path = "vectors/entry.rs"]
 mod entry;
+#[path = "vectors/in_place.rs"]
+mod in_place;
 #[path = "vectors/key_agreement.rs"]
 mod key_agreement;
 #[path = "vectors/keys.rs"]

@@ -86,7 +86,8 @@ pub fn script_machine(data: &[u8]) {
         }
     }
     let (commands, mut verifier) = script.finish();
-    let commands: Vec<_> = commands.iter().flat_map(CommandApdu::encode).collect();
+    let commands = commands.iter().map(|command| command.as_bytes().to_vec());
+    let commands: Vec<_> = commands.collect();
     // A command that fits no APDU is the caller's mistake, at a level that changes nothing.
     if commands.len() != plain.len() + 2 {
         return;

@@ -60,8 +60,9 @@ impl CommandFrame {
         Ok(self.data_offset() + self.data_length + le_length)
     }
 
-    /// Where the data field begins in the encoded command.
-    const fn data_offset(&self) -> usize {
+    /// Where the data field begins in the encoded command: at 5 or 7, or at the end of the header
+    /// when there is none.
+    pub const fn data_offset(&self) -> usize {
         match (self.data_length, self.extended) {
             (0, _) => 4,
             (_, false) => 5,

@@ -3,129 +3,205 @@
 //! The data field is padded and encrypted, then the C-MAC is computed over `chaining value | CLA'
 //! INS P1 P2 Lc' | data'` and appended; the whole of it is the next chaining value. Lc' is written
 //! as it will be sent, with one byte or with three.
+//!
+//! Everything happens in the data field of the command that is sent or was received; a [`Plan`] says
+//! beforehand how long that will be, so that nothing changes when there is no room for it.
 
-use alloc::vec::Vec;
-
-use globalplatform::apdu::{CommandApdu, MAX_EXTENDED_DATA, MAX_SHORT_DATA};
+use globalplatform::apdu::{CommandApdu, CommandFrame, CommandRef, MAX_SHORT_DATA};
 use subtle::ConstantTimeEq as _;
 
-use super::{Outstanding, Session, WrapError};
+use super::session::{Effect, Outstanding};
+use super::{Session, WrapError, copy};
 use crate::block::Message;
 use crate::class::Class;
-use crate::padding::{pad, unpadded_length};
+use crate::padding::{padded_length, unpadded_length, write_padding};
+
+/// How a command will look once it is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Plan {
+    class: Class,
+    /// Length of the plain data field.
+    clear: usize,
+    /// Length of the data field without C-MAC.
+    sealed: usize,
+    has_mac: bool,
+    encrypted: bool,
+    /// The protected command; its data field holds `sealed` bytes and the C-MAC.
+    pub(crate) frame: CommandFrame,
+    /// Length of the whole protected command.
+    pub(crate) length: usize,
+    effect: Option<Effect>,
+}
+
+/// How far a command may grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// It stays as it is, short or extended.
+    None,
+    /// A short command becomes an extended one when it has to.
+    Extended,
+}
+
+/// A command that was opened in its data field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// Class of the plain command.
+    pub(crate) cla: u8,
+    /// Length of the plain data, which begin where the protected ones began.
+    pub(crate) length: usize,
+}
 
 impl Session {
-    /// Protects a command as the level says. On an error the session is unchanged.
-    pub(crate) fn protect_command(
-        &mut self,
-        command: &CommandApdu,
-        extended_length: bool,
-    ) -> Result<(CommandApdu, Outstanding), WrapError> {
-        let class = self.class_for(command)?;
-        if !self.opened_at().c_mac() {
-            let plain = CommandApdu {
-                cla: class.byte(),
-                ..command.clone()
-            };
-            return Ok((plain, self.outstanding(command)));
+    /// How `command` will look once it is protected as the level says.
+    pub(crate) fn plan(&self, command: CommandRef<'_>, growth: Growth) -> Result<Plan, WrapError> {
+        let class = self.class_for(command.cla)?;
+        let effect = Effect::of(class, &command);
+        if self.breaks_promise(effect) {
+            return Err(WrapError::LowersLevel);
         }
-        let encrypted = self.opened_at().c_decryption() && !command.data.is_empty();
-        let extended = self.form_for(command, encrypted, extended_length)?;
-
-        let mut data = Vec::with_capacity(command.data.len() + 32);
-        data.extend_from_slice(&command.data);
-        if encrypted {
-            pad(&mut data);
-        }
-        self.counter = self.counter.saturating_add(1);
-        let counter_block = encrypted.then_some(u128::from(self.counter));
-        let class = class.secured(true);
-        let mut wrapped = CommandApdu {
-            cla: class.byte(),
-            data,
-            extended,
-            ..*command
+        let level = self.opened_at();
+        let clear = command.data.len();
+        let has_mac = level.c_mac();
+        let encrypted = level.c_decryption() && clear != 0;
+        let sealed = if encrypted {
+            padded_length(clear)
+        } else {
+            clear
         };
-        self.append_c_mac(class, &mut wrapped, counter_block);
-        Ok((wrapped, self.outstanding(command)))
+        let mac = if has_mac { self.mode().length() } else { 0 };
+        let data_length = sealed.saturating_add(mac);
+        let outgrows = growth == Growth::Extended && data_length > MAX_SHORT_DATA;
+        let class = class.secured(has_mac);
+        let frame = CommandFrame {
+            header: [class.byte(), command.ins, command.p1, command.p2],
+            data_length,
+            le: command.le,
+            extended: command.extended || outgrows,
+        };
+        Ok(Plan {
+            class,
+            clear,
+            sealed,
+            has_mac,
+            encrypted,
+            frame,
+            length: frame.encoded_length()?,
+            effect,
+        })
     }
 
-    /// Appends the C-MAC to a command whose data is already as it must be, but for encryption.
-    pub(crate) fn append_c_mac(
+    /// Protects a command in its data field, which has the length of the plan and begins with the
+    /// plain data.
+    pub(crate) fn seal_field(&mut self, plan: &Plan, field: &mut [u8]) -> Outstanding {
+        if plan.has_mac {
+            self.counter = self.counter.saturating_add(1);
+            let (data, mac) = field.split_at_mut(plan.sealed.min(field.len()));
+            if plan.encrypted {
+                write_padding(data, plan.clear);
+            }
+            let counter_block = plan.encrypted.then_some(u128::from(self.counter));
+            self.chaining = self.c_mac(plan.class, &plan.frame, counter_block, data);
+            copy(self.chaining.get(..mac.len()).unwrap_or(&[]), mac);
+        }
+        self.outstanding(plan.effect)
+    }
+
+    /// The whole C-MAC of a command whose data field holds `data` and the MAC.
+    fn c_mac(
+        &self,
+        class: Class,
+        frame: &CommandFrame,
+        counter_block: Option<u128>,
+        data: &mut [u8],
+    ) -> [u8; 16] {
+        let [_, ins, p1, p2] = frame.header;
+        let [high, low] = (frame.data_length as u16).to_be_bytes();
+        let mac_class = class.mac_byte();
+        let (short, extended);
+        let header: &[u8] = if frame.extended {
+            extended = [mac_class, ins, p1, p2, 0x00, high, low];
+            &extended
+        } else {
+            short = [mac_class, ins, p1, p2, low];
+            &short
+        };
+        let first = self.chaining;
+        let message = Message {
+            first,
+            header,
+            data,
+            trailer: &[],
+        };
+        self.ciphers.seal_command(counter_block, message)
+    }
+
+    /// Writes the C-MAC of EXTERNAL AUTHENTICATE, whose data field has room for it at its end.
+    pub(crate) fn seal_authentication(&mut self, command: &mut CommandApdu) {
+        let Some(class) = Class::parse(command.cla) else {
+            return;
+        };
+        let frame = command.view().frame();
+        let length = command.data.len().saturating_sub(self.mode().length());
+        let (data, mac) = command.data.split_at_mut(length);
+        self.chaining = self.c_mac(class, &frame, None, data);
+        copy(self.chaining.get(..mac.len()).unwrap_or(&[]), mac);
+    }
+
+    /// Checks the C-MAC at the end of a data field; the length without it, or nothing when it is
+    /// absent or wrong.
+    pub(crate) fn check_c_mac(
         &mut self,
         class: Class,
-        command: &mut CommandApdu,
-        counter_block: Option<u128>,
-    ) {
-        let lc = command.data.len() + self.mode().length();
-        let (header, header_length) = mac_header(class, command, lc);
-        self.chaining = self.ciphers.seal_command(
-            counter_block,
-            Message {
-                first: self.chaining,
-                header: header.get(..header_length).unwrap_or(&header),
-                data: &mut command.data,
-                trailer: &[],
-            },
-        );
-        command
-            .data
-            .extend(self.chaining.iter().take(self.mode().length()));
-    }
-
-    /// Checks and removes the C-MAC of a command; nothing when it is absent or wrong.
-    pub(crate) fn strip_c_mac(&mut self, class: Class, command: &CommandApdu) -> Option<Vec<u8>> {
-        let data_length = command.data.len().checked_sub(self.mode().length())?;
-        let (data, mac) = command.data.split_at_checked(data_length)?;
-        let mut data = data.to_vec();
-        let (header, header_length) = mac_header(class, command, command.data.len());
-        let chaining = self.ciphers.seal_command(
-            None,
-            Message {
-                first: self.chaining,
-                header: header.get(..header_length).unwrap_or(&header),
-                data: &mut data,
-                trailer: &[],
-            },
-        );
+        frame: &CommandFrame,
+        field: &mut [u8],
+    ) -> Option<usize> {
+        let length = field.len().checked_sub(self.mode().length())?;
+        let (data, mac) = field.split_at_mut_checked(length)?;
+        let chaining = self.c_mac(class, frame, None, data);
         let expected = chaining.get(..mac.len())?;
         if !bool::from(expected.ct_eq(mac)) {
             return None;
         }
         self.chaining = chaining;
-        Some(data)
+        Some(length)
     }
 
-    /// Undoes [`Session::protect_command`]; nothing when the command is not protected as the level
+    /// Undoes [`Session::seal_field`]; nothing when the command is not protected as the level
     /// demands. After that the session must not be used again.
-    pub(crate) fn open_command(&mut self, command: &CommandApdu) -> Option<CommandApdu> {
-        let class = Class::parse(command.cla)?;
+    pub(crate) fn open_field(&mut self, frame: &CommandFrame, field: &mut [u8]) -> Option<Opened> {
+        let [cla, ..] = frame.header;
+        let class = Class::parse(cla)?;
         if !self.opened_at().c_mac() {
-            return (!class.is_secured).then(|| command.clone());
+            let length = field.len();
+            return (!class.is_secured).then_some(Opened { cla, length });
         }
         if !class.is_secured || class.channel != self.channel {
             return None;
         }
-        let mut data = self.strip_c_mac(class, command)?;
+        let mut length = self.check_c_mac(class, frame, field)?;
         self.counter = self.counter.saturating_add(1);
         // An empty field is not encrypted by the specification, but some hosts encrypt it to one
         // block.
-        if self.opened_at().c_decryption() && !data.is_empty() {
-            self.ciphers.decrypt(u128::from(self.counter), &mut data)?;
-            data.truncate(unpadded_length(&data)?);
+        if self.opened_at().c_decryption() && length != 0 {
+            let data = field.get_mut(..length)?;
+            length = self.decrypt(u128::from(self.counter), data)?;
         }
-        let extended = command.extended;
-        Some(CommandApdu {
-            cla: class.secured(false).byte(),
-            data,
-            extended,
-            ..*command
-        })
+        let cla = class.secured(false).byte();
+        Some(Opened { cla, length })
+    }
+
+    /// Decrypts in place and finds the length without padding; wipes what has no valid padding.
+    pub(super) fn decrypt(&self, counter_block: u128, data: &mut [u8]) -> Option<usize> {
+        self.ciphers.decrypt(counter_block, data)?;
+        let length = unpadded_length(data);
+        if length.is_none() {
+            data.fill(0x00);
+        }
+        length
     }
 
     /// The class of a plain command, moved to the channel of the session.
-    fn class_for(&self, command: &CommandApdu) -> Result<Class, WrapError> {
-        let cla = command.cla;
+    fn class_for(&self, cla: u8) -> Result<Class, WrapError> {
         let class = Class::parse(cla).ok_or(WrapError::UnsupportedClass { cla })?;
         if class.is_secured {
             return Err(WrapError::AlreadySecured);
@@ -137,42 +213,5 @@ impl Session {
             });
         }
         Ok(class.on_channel(self.channel))
-    }
-
-    /// Whether the protected command must be an extended one.
-    fn form_for(
-        &self,
-        command: &CommandApdu,
-        encrypted: bool,
-        extended_length: bool,
-    ) -> Result<bool, WrapError> {
-        let clear = command.data.len();
-        let data = if encrypted {
-            clear / 16 * 16 + 16
-        } else {
-            clear
-        };
-        let length = data + self.mode().length();
-        let may_be_extended = command.extended || extended_length;
-        let limit = if may_be_extended {
-            MAX_EXTENDED_DATA
-        } else {
-            MAX_SHORT_DATA
-        };
-        if length > limit {
-            return Err(WrapError::TooLong { length, limit });
-        }
-        Ok(command.extended || length > MAX_SHORT_DATA)
-    }
-}
-
-/// `CLA' INS P1 P2 Lc'` and its length: 5 bytes, or 7 with an extended Lc.
-fn mac_header(class: Class, command: &CommandApdu, lc: usize) -> ([u8; 7], usize) {
-    let CommandApdu { ins, p1, p2, .. } = *command;
-    let [high, low] = (lc as u16).to_be_bytes();
-    if command.extended {
-        ([class.mac_byte(), ins, p1, p2, 0x00, high, low], 7)
-    } else {
-        ([class.mac_byte(), ins, p1, p2, low, 0x00, 0x00], 5)
     }
 }

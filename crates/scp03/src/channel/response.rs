@@ -5,91 +5,123 @@
 //! Data is encrypted first, with the command's counter and the highest bit of the counter block
 //! set.
 
-use globalplatform::apdu::ResponseApdu;
 use globalplatform::status_word::StatusWord;
 use subtle::ConstantTimeEq as _;
 
-use super::{Outstanding, Session};
+use super::session::Outstanding;
+use super::{Session, copy};
 use crate::block::Message;
-use crate::padding::{pad, unpadded_length};
+use crate::padding::{padded_length, write_padding};
 
 /// The first byte of the counter block of a response is 80.
 const RESPONSE: u128 = 0x80 << 120;
 
+/// How a response will look once it is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ResponsePlan {
+    /// Length of the plain data that go out: all of them, or none with an error.
+    pub(crate) clear: usize,
+    /// Length of the data field without R-MAC.
+    sealed: usize,
+    /// Length of the data field.
+    pub(crate) field: usize,
+    has_mac: bool,
+    encrypted: bool,
+}
+
 impl Session {
-    /// Protects the response to the command opened last.
-    pub(crate) fn protect_response(&mut self, mut response: ResponseApdu) -> ResponseApdu {
-        if !self.level().r_mac() {
-            return response;
+    /// How a response with `length` bytes of data will look.
+    pub(crate) fn plan_response(&self, length: usize, sw: StatusWord) -> ResponsePlan {
+        let level = self.level();
+        let has_mac = level.r_mac() && sw.is_ok_or_warning();
+        let clear = if level.r_mac() && !has_mac { 0 } else { length };
+        let encrypted = has_mac && level.r_encryption() && clear != 0;
+        let sealed = if encrypted {
+            padded_length(clear)
+        } else {
+            clear
+        };
+        let mac = if has_mac { self.mode().length() } else { 0 };
+        ResponsePlan {
+            clear,
+            sealed,
+            field: sealed.saturating_add(mac),
+            has_mac,
+            encrypted,
         }
-        if !response.sw.is_ok_or_warning() {
-            return ResponseApdu::status(response.sw);
-        }
-        let encrypted = self.level().r_encryption() && !response.data.is_empty();
-        if encrypted {
-            pad(&mut response.data);
-        }
-        let counter_block = encrypted.then_some(RESPONSE | u128::from(self.counter));
-        let mac = self.ciphers.seal_response(
-            counter_block,
-            Message {
-                first: self.chaining,
-                header: &[],
-                data: &mut response.data,
-                trailer: &response.sw.to_bytes(),
-            },
-        );
-        response.data.extend(mac.iter().take(self.mode().length()));
-        response
     }
 
-    /// Undoes [`Session::protect_response`]; nothing when the response is not protected as the
-    /// level demands. After that the session must not be used again.
+    /// Protects the response to the command opened last in its data field, which has the length of
+    /// the plan and begins with the plain data.
+    pub(crate) fn seal_response(&self, plan: &ResponsePlan, sw: StatusWord, field: &mut [u8]) {
+        if !plan.has_mac {
+            return;
+        }
+        let (data, mac) = field.split_at_mut(plan.sealed.min(field.len()));
+        if plan.encrypted {
+            write_padding(data, plan.clear);
+        }
+        let counter_block = plan
+            .encrypted
+            .then_some(RESPONSE | u128::from(self.counter));
+        let whole = self.r_mac(self.chaining, counter_block, data, sw);
+        copy(whole.get(..mac.len()).unwrap_or(&[]), mac);
+    }
+
+    fn r_mac(
+        &self,
+        chaining: [u8; 16],
+        counter_block: Option<u128>,
+        data: &mut [u8],
+        sw: StatusWord,
+    ) -> [u8; 16] {
+        let message = Message {
+            first: chaining,
+            header: &[],
+            data,
+            trailer: &sw.to_bytes(),
+        };
+        self.ciphers.seal_response(counter_block, message)
+    }
+
+    /// Undoes [`Session::seal_response`]: the length of the plain data, which begin where the
+    /// protected ones began, or nothing when the response is not protected as the level demands.
+    /// After that the session must not be used again.
     pub(crate) fn open_response(
         &mut self,
-        response: &ResponseApdu,
+        field: &mut [u8],
+        sw: StatusWord,
         answered: &Outstanding,
-    ) -> Option<ResponseApdu> {
-        let clear = if self.level().r_mac() {
-            self.open_protected_response(response, answered)?
+    ) -> Option<usize> {
+        let length = if self.level().r_mac() {
+            self.open_protected_response(field, sw, answered)?
         } else {
-            response.clone()
+            field.len()
         };
-        if clear.sw == StatusWord::OK {
+        if sw == StatusWord::OK {
             self.settle(answered);
         }
-        Some(clear)
+        Some(length)
     }
 
     fn open_protected_response(
         &self,
-        response: &ResponseApdu,
+        field: &mut [u8],
+        sw: StatusWord,
         answered: &Outstanding,
-    ) -> Option<ResponseApdu> {
-        let sw = response.sw;
+    ) -> Option<usize> {
         if !sw.is_ok_or_warning() {
-            return response.data.is_empty().then(|| ResponseApdu::status(sw));
+            return field.is_empty().then_some(0);
         }
-        let data_length = response.data.len().checked_sub(self.mode().length())?;
-        let (data, mac) = response.data.split_at_checked(data_length)?;
-        let mut data = data.to_vec();
-        let expected = self.ciphers.seal_response(
-            None,
-            Message {
-                first: answered.chaining,
-                header: &[],
-                data: &mut data,
-                trailer: &sw.to_bytes(),
-            },
-        );
+        let length = field.len().checked_sub(self.mode().length())?;
+        let (data, mac) = field.split_at_mut_checked(length)?;
+        let expected = self.r_mac(answered.chaining, None, data, sw);
         if !bool::from(expected.get(..mac.len())?.ct_eq(mac)) {
             return None;
         }
-        if self.level().r_encryption() && !data.is_empty() {
-            self.ciphers
-                .decrypt(RESPONSE | u128::from(answered.counter), &mut data)?;
-            data.truncate(unpadded_length(&data)?);
+        if self.level().r_encryption() && length != 0 {
+            return self.decrypt(RESPONSE | u128::from(answered.counter), data);
         }
-        Some(ResponseApdu { data, sw })
+        Some(length)
     }
 }

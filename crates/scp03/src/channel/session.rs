@@ -2,16 +2,16 @@
 
 use core::fmt;
 
-use globalplatform::apdu::CommandApdu;
+use globalplatform::apdu::CommandRef;
 
 use crate::block::{Derivation, SessionCiphers};
 use crate::class::Class;
 use crate::keys::{KeyError, SessionKeys};
-use crate::parameters::Mode;
+use crate::parameters::{Mode, ScpParameters};
 use crate::security_level::SecurityLevel;
 
-const INS_BEGIN_R_MAC_SESSION: u8 = 0x7A;
-const INS_END_R_MAC_SESSION: u8 = 0x78;
+pub(super) const INS_BEGIN_R_MAC_SESSION: u8 = 0x7A;
+pub(super) const INS_END_R_MAC_SESSION: u8 = 0x78;
 
 /// One end of a session after mutual authentication.
 pub(crate) struct Session {
@@ -28,6 +28,10 @@ pub(crate) struct Session {
     pub(super) chaining: [u8; 16],
     /// Number of the last command; 1 is the first one after EXTERNAL AUTHENTICATE (D 6.2.6).
     pub(super) counter: u64,
+    /// The level that the type of the channel promises; END R-MAC SESSION must not go below it.
+    promised: Option<SecurityLevel>,
+    /// What the card has said that it offers, where that is known.
+    offered: Option<ScpParameters>,
 }
 
 /// What is needed to open the response to one command, whatever has been wrapped since.
@@ -39,8 +43,8 @@ pub(crate) struct Outstanding {
 }
 
 /// What a successful command does to the protection of later responses.
-#[derive(Clone, Copy)]
-enum Effect {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
     Begin(u8),
     End,
 }
@@ -61,6 +65,8 @@ impl Session {
             level: SecurityLevel::Authenticated,
             chaining: [0; 16],
             counter: 0,
+            promised: None,
+            offered: None,
         })
     }
 
@@ -91,12 +97,34 @@ impl Session {
         &self.keys
     }
 
+    pub(crate) fn logical_channel(&self) -> u8 {
+        self.channel
+    }
+
+    pub(crate) fn promise(&mut self, level: Option<SecurityLevel>) {
+        self.promised = level;
+    }
+
+    pub(crate) fn offered(&self) -> Option<ScpParameters> {
+        self.offered
+    }
+
+    pub(crate) fn set_offered(&mut self, parameters: ScpParameters) {
+        self.offered = Some(parameters);
+    }
+
+    /// Whether a command with this effect would lower the level below the promised one.
+    pub(super) fn breaks_promise(&self, effect: Option<Effect>) -> bool {
+        let keeps = self.promised.is_none_or(|level| level == self.opened_at);
+        effect == Some(Effect::End) && !keeps
+    }
+
     /// The last command as one whose response is still to come.
-    pub(crate) fn outstanding(&self, plain: &CommandApdu) -> Outstanding {
+    pub(crate) fn outstanding(&self, effect: Option<Effect>) -> Outstanding {
         Outstanding {
             chaining: self.chaining,
             counter: self.counter,
-            effect: Effect::of(plain),
+            effect,
         }
     }
 
@@ -129,8 +157,8 @@ impl Session {
 
 impl Effect {
     /// BEGIN R-MAC SESSION (D 7.1.3) and END R-MAC SESSION (D 7.1.4); every other command has none.
-    fn of(plain: &CommandApdu) -> Option<Self> {
-        if !Class::parse(plain.cla)?.is_proprietary() {
+    pub(super) fn of(class: Class, plain: &CommandRef<'_>) -> Option<Self> {
+        if !class.is_proprietary() {
             return None;
         }
         match plain.ins {

@@ -6,15 +6,16 @@ use alloc::vec::Vec;
 use globalplatform::apdu::ResponseApdu;
 use globalplatform::status_word::StatusWord;
 
-use super::{Prediction, Script, ScriptError, Verified};
+use super::{Pending, Prediction, ScriptError, Verified};
 use crate::channel::Channel;
 use crate::cryptogram::{card_cryptogram, pseudo_random_card_challenge};
 use crate::host::HostError;
 use crate::initialize_update::Answer;
 use crate::keys::SessionKeys;
+use crate::levels::Level;
 
-impl Script {
-    pub(super) fn verify(mut self, responses: &[ResponseApdu]) -> Result<Verified, ScriptError> {
+impl<L: Level> Pending<L> {
+    pub(super) fn verify(mut self, responses: &[ResponseApdu]) -> Result<Verified<L>, ScriptError> {
         let received = responses.len();
         if received > self.sent {
             return Err(ScriptError::TooManyResponses {
@@ -30,10 +31,12 @@ impl Script {
         let first = received - answers.len();
         let mut opened = Vec::with_capacity(answers.len());
         for (i, (answer, outstanding)) in answers.iter().zip(&self.outstanding).enumerate() {
-            let clear = self
+            let mut clear = answer.clone();
+            let length = self
                 .session
-                .open_response(answer, outstanding)
+                .open_response(&mut clear.data, clear.sw, outstanding)
                 .ok_or(ScriptError::ResponseForged { index: first + i })?;
+            clear.data.truncate(length);
             opened.push(clear);
         }
 
@@ -53,9 +56,7 @@ impl Script {
             }
         }
         let mut channel = Channel::new(self.session);
-        if self.extended_length {
-            channel.allow_extended_length();
-        }
+        channel.set_growth(self.growth);
         Ok(Verified {
             responses: opened,
             channel,

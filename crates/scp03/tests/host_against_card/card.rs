@@ -33,6 +33,7 @@ fn authenticate(
     channel
         .wrap(&CommandApdu::new(0x80, 0x82, p1, p2).with_data(cryptogram))
         .unwrap()
+        .into_command()
 }
 
 /// The card before EXTERNAL AUTHENTICATE, and the host cryptogram it waits for.

@@ -6,7 +6,7 @@ use globalplatform::status_word::StatusWord;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use scp03::{
-    CardSession, HostError, ScpParameters, ScriptBuilder, ScriptError, ScriptVerifier,
+    CardSession, HostError, Protected, ScpParameters, ScriptBuilder, ScriptError, ScriptVerifier,
     SecurityLevel, StaticKeys, WrapError,
 };
 
@@ -42,7 +42,14 @@ fn script(setup: &Setup, count: u8) -> (Vec<CommandApdu>, ScriptVerifier) {
             )
             .unwrap();
     }
-    script.finish()
+    finish(script)
+}
+
+/// The commands as they arrive at the card.
+fn finish(script: ScriptBuilder) -> (Vec<CommandApdu>, ScriptVerifier) {
+    let (script, verifier) = script.finish();
+    let decode = |command: Protected<'_>| CommandApdu::decode(command.as_bytes()).unwrap();
+    (script.iter().map(decode).collect(), verifier)
 }
 
 /// Plays the commands to the card as a phone does: stops at the first error. Every command answers
@@ -97,7 +104,7 @@ fn a_whole_script_is_verified_and_its_channel_goes_on() {
     script
         .push(&CommandApdu::new(0x80, 0xE2, 0x80, 9).with_data([9]))
         .unwrap();
-    let (commands, mut verifier) = script.finish();
+    let (commands, mut verifier) = finish(script);
     assert_eq!(commands.len(), 1);
     let mut responses = Vec::new();
     play_protected(&mut card, &commands, None, &mut responses);
@@ -350,7 +357,7 @@ fn a_command_that_cannot_be_protected_leaves_the_script_as_it_was() {
         })
     );
     script.push(&store(most)).unwrap();
-    let (commands, mut verifier) = script.finish();
+    let (commands, mut verifier) = finish(script);
     let (_, responses) = play(&setup, &commands, None);
     assert!(verifier.verify(&responses).is_ok());
 }
@@ -367,7 +374,7 @@ fn an_r_mac_session_inside_a_script_raises_what_is_demanded_of_answers() {
         .push(&CommandApdu::new(0x80, 0x7A, 0x10, 0x01))
         .unwrap();
     script.push(&get_data).unwrap();
-    let (commands, mut verifier) = script.finish();
+    let (commands, mut verifier) = finish(script);
     let (mut card, answer) = setup.card();
     let authenticate = card.external_authenticate(&commands[1]);
     let plain = card.unwrap(&commands[2]).unwrap();

@@ -3,8 +3,8 @@
 use globalplatform::apdu::CommandApdu;
 use scp03::{ScpParameters, ScriptBuilder};
 
-use crate::host::{encoded, level};
-use crate::link::{bytes, number};
+use crate::host::level;
+use crate::link::{bytes, number, word};
 use crate::{static_keys, text};
 
 /// `ENC MAC DEK VERSION I AID COUNTER LEVEL CHALLENGE COMMAND…` → every APDU of the script.
@@ -42,6 +42,6 @@ pub fn build(words: &[&str]) -> Result<String, String> {
         builder.push(&command).map_err(text)?;
     }
     let (apdus, _) = builder.finish();
-    let apdus: Result<Vec<_>, _> = apdus.iter().map(encoded).collect();
-    Ok(apdus?.join(" "))
+    let apdus: Vec<_> = apdus.iter().map(|apdu| word(apdu.as_bytes())).collect();
+    Ok(apdus.join(" "))
 }

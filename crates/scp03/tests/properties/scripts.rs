@@ -38,7 +38,7 @@ fn push_all(mut script: ScriptBuilder, steps: &[Step]) -> (Vec<Vec<u8>>, ScriptV
     let (commands, verifier) = script.finish();
     let encoded = commands
         .iter()
-        .map(|command| command.encode().unwrap())
+        .map(|command| command.as_bytes().to_vec())
         .collect();
     (encoded, verifier)
 }

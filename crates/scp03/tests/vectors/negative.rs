@@ -240,8 +240,8 @@ fn script(entry: Entry<'_>, opening: &Opening<'_>) -> Outcome {
     .because("script")?;
     script.push(&entry.command("command")?).because("push")?;
     let (commands, mut verifier) = script.finish();
-    let last = commands.last().ok_or("no command")?;
-    same("script", encoded(last)?, entry.hex("wrapped_command")?)?;
+    let last = commands.iter().last().ok_or("no command")?;
+    same("script", last, entry.hex("wrapped_command")?)?;
     let answers = [
         entry.object("initialize_update")?.response("response")?,
         StatusWord::OK.into(),

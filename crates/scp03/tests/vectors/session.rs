@@ -11,6 +11,7 @@ use scp03::{
 };
 
 use crate::entry::{Because as _, Entry, Outcome, encoded, same};
+use crate::in_place::InPlace;
 use crate::keys::diversified;
 
 pub fn mutual_authentication(entry: Entry<'_>) -> Outcome {
@@ -34,12 +35,14 @@ pub fn session(entry: Entry<'_>) -> Outcome {
     let opening = Opening::read(entry)?;
     let mut channel = opening.channel()?;
     let mut card = opening.open_card()?;
+    let mut in_place = InPlace::new(opening.channel()?, opening.open_card()?);
     let mut chaining = mac_of_external_authenticate(entry, &opening)?;
     for exchange in entry.list("exchanges")? {
         let label = exchange
             .number("n")
             .map_or("exchange".to_owned(), |n| format!("exchange {n}"));
         run_exchange(exchange, &mut channel, &mut card).because(&label)?;
+        in_place.run(exchange).because(&label)?;
         if opening.level.c_mac() {
             chaining = check_chaining(entry, exchange, &chaining).because(&label)?;
         }
@@ -337,8 +340,9 @@ fn script(entry: Entry<'_>, opening: &Opening<'_>) -> Outcome {
     }
     let (commands, mut verifier) = script.finish();
     for (command, expected) in commands.iter().zip(&on_wire) {
-        same("command", encoded(command)?, expected)?;
+        same("command", command, expected)?;
     }
+    same("script", commands.as_bytes(), on_wire.concat())?;
     if commands.len() != on_wire.len() {
         return Err("the script has another number of commands".into());
     }

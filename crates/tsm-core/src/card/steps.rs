@@ -250,7 +250,7 @@ mod tests {
                 }
             }
             let (wrapped, _) = script.finish();
-            assert!(wrapped.iter().all(|command| command.encode().is_ok()));
+            assert!(wrapped.iter().all(|apdu| !apdu.command().extended));
         }
     }
 

@@ -61,21 +61,21 @@ fn add(
     let unbuildable = |detail: String| SessionError::Unbuildable { leg: index, detail };
     let parameters =
         ScpParameters::new(leg.scp_i).map_err(|error| unbuildable(error.to_string()))?;
-    let mut push = |apdu: &CommandApdu, accepted: &[StatusWord]| {
-        let apdu = apdu
-            .encode()
-            .map_err(|error| unbuildable(error.to_string()))?;
+    let encode = |command: &CommandApdu| {
+        let encoded = command.encode();
+        encoded.map_err(|error| unbuildable(error.to_string()))
+    };
+    let mut push = |apdu: Vec<u8>, accepted: &[StatusWord]| {
         let accepted = core::iter::once(StatusWord::OK)
             .chain(accepted.iter().copied())
             .collect();
         script.commands.push(ScriptCommand { apdu, accepted });
-        Ok::<_, SessionError>(())
     };
 
     push(
-        &Select::by_aid(leg.select).to_apdu(),
+        encode(&Select::by_aid(leg.select).to_apdu())?,
         &[StatusWord::CARD_LOCKED],
-    )?;
+    );
     for _ in 0..spend {
         let host_challenge = host_challenge(parameters.mode(), entropy)?;
         let key_version = leg.key_version;
@@ -84,7 +84,7 @@ fn add(
             key_id: 0x00,
             host_challenge,
         };
-        push(&spent.to_apdu(), &[])?;
+        push(encode(&spent.to_apdu())?, &[]);
     }
     let mut builder = ScriptBuilder::start(
         &leg.keys,
@@ -96,11 +96,9 @@ fn add(
         &host_challenge(parameters.mode(), entropy)?,
     )
     .map_err(|error| unbuildable(error.to_string()))?;
-    for command in &leg.commands {
-        builder
-            .push(&command.apdu)
-            .map_err(|error| unbuildable(error.to_string()))?;
-    }
+    builder
+        .push_all(leg.commands.iter().map(|command| &command.apdu))
+        .map_err(|error| unbuildable(error.to_string()))?;
     let (commands, verifier) = builder.finish();
     // INITIALIZE UPDATE and EXTERNAL AUTHENTICATE come before the leg's own commands.
     let accepted = core::iter::repeat_n(&[][..], 2).chain(
@@ -109,7 +107,7 @@ fn add(
             .map(|command| command.accepted.as_slice()),
     );
     for (command, accepted) in commands.iter().zip(accepted) {
-        push(command, accepted)?;
+        push(command.as_bytes().to_vec(), accepted);
     }
     let spent = usize::try_from(spend).unwrap_or(usize::MAX);
     Ok(AssembledLeg {

@@ -5,7 +5,7 @@
 //! that only the card can make, and what it proves is stored at once: however
 //! often the card goes away, the gap gets smaller, and no attempt makes it wider.
 
-use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::apdu::ResponseApdu;
 use globalplatform::commands::select::Select;
 use globalplatform::status_word::StatusWord;
 use scp03::parameters::ScpParameters;
@@ -92,16 +92,13 @@ impl Spending {
         let parameters =
             ScpParameters::new(leg.scp_i).map_err(|error| unbuildable(error.to_string()))?;
         let mut script = Script::default();
-        let mut push = |apdu: &CommandApdu, accepted: &[StatusWord]| {
-            let apdu = apdu
-                .encode()
-                .map_err(|error| unbuildable(error.to_string()))?;
+        let mut push = |apdu: Vec<u8>, accepted: &[StatusWord]| {
             let accepted = accepted.to_vec();
             script.commands.push(ScriptCommand { apdu, accepted });
-            Ok::<_, SessionError>(())
         };
-        let select = Select::by_aid(leg.select).to_apdu();
-        push(&select, &[StatusWord::OK, StatusWord::CARD_LOCKED])?;
+        let select = Select::by_aid(leg.select).to_apdu().encode();
+        let select = select.map_err(|error| unbuildable(error.to_string()))?;
+        push(select, &[StatusWord::OK, StatusWord::CARD_LOCKED]);
         let mut openings = Vec::new();
         for place in 1..=count {
             let counter = from.saturating_add(place).min(LAST_VALUE);
@@ -118,7 +115,7 @@ impl Spending {
             let (commands, verifier) = builder.finish();
             // INITIALIZE UPDATE alone: no session is opened.
             for command in commands.iter().take(1) {
-                push(command, &[StatusWord::OK])?;
+                push(command.as_bytes().to_vec(), &[StatusWord::OK]);
             }
             openings.push((counter, verifier));
         }

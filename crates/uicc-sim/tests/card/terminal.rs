@@ -214,7 +214,7 @@ impl Session {
 
     /// The command as it goes over the contacts.
     pub fn wrap(&mut self, command: &CommandApdu) -> CommandApdu {
-        self.channel.wrap(command).unwrap()
+        self.channel.wrap(command).unwrap().into_command()
     }
 
     /// INSTALL [for personalization] and a chain of STORE DATA; the answer to the last block that was sent.
