@@ -56,10 +56,10 @@ pub(crate) fn as_blocks_mut(data: &mut [u8]) -> Option<&mut [Block]> {
 /// Makes derivations under one key: expands it once, enters the AES code once.
 pub(crate) fn derive(key: &KeyBytes, derivations: &mut [Derivation<'_>]) {
     match key {
-        KeyBytes::Aes128(key) => drop(CmacKey::<Aes128Enc>::new(key.into(), derivations)),
-        KeyBytes::Aes192(key) => drop(CmacKey::<Aes192Enc>::new(key.into(), derivations)),
-        KeyBytes::Aes256(key) => drop(CmacKey::<Aes256Enc>::new(key.into(), derivations)),
-    }
+        KeyBytes::Aes128(key) => cmac_key::derive(&Aes128Enc::new(key.into()), derivations),
+        KeyBytes::Aes192(key) => cmac_key::derive(&Aes192Enc::new(key.into()), derivations),
+        KeyBytes::Aes256(key) => cmac_key::derive(&Aes256Enc::new(key.into()), derivations),
+    };
 }
 
 /// The ciphers of one session.

@@ -20,15 +20,29 @@ pub(super) struct CmacKey<C> {
 impl<C: BlockCipherEncrypt<BlockSize = U16> + KeyInit> CmacKey<C> {
     /// Expands a key and makes the derivations that are needed at once: all of it enters the AES
     /// code one time.
+    #[inline]
     pub(super) fn new(key: &cipher::Key<C>, derivations: &mut [Derivation<'_>]) -> Self {
-        let cipher = C::new(key);
-        let (mut k1, mut k2) = (0, 0);
-        cipher.encrypt_with_backend(Derive {
-            derivations,
-            subkeys: (&mut k1, &mut k2),
-        });
-        Self { cipher, k1, k2 }
+        let mut expanded = Self {
+            cipher: C::new(key),
+            k1: 0,
+            k2: 0,
+        };
+        (expanded.k1, expanded.k2) = derive(&expanded.cipher, derivations);
+        expanded
     }
+}
+
+/// Makes the derivations; gives K1 and K2.
+pub(super) fn derive<C: BlockCipherEncrypt<BlockSize = U16>>(
+    cipher: &C,
+    derivations: &mut [Derivation<'_>],
+) -> (u128, u128) {
+    let (mut k1, mut k2) = (0, 0);
+    cipher.encrypt_with_backend(Derive {
+        derivations,
+        subkeys: (&mut k1, &mut k2),
+    });
+    (k1, k2)
 }
 
 impl<C> Drop for CmacKey<C> {

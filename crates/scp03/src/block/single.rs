@@ -27,14 +27,12 @@ pub(super) fn decrypt<B: BlockCipherDecBackend<BlockSize = U16>>(backend: &B, bl
 /// The last `HEAD` bytes of `before`, and behind them as much of `block` as there is room for.
 #[inline(always)]
 pub(super) fn shift_in<const HEAD: usize>(before: u128, block: u128) -> u128 {
-    let (before, block) = (before.to_ne_bytes(), block.to_ne_bytes());
-    u128::from_ne_bytes(core::array::from_fn(|i| {
-        if i < HEAD {
-            before[16 - HEAD + i]
-        } else {
-            block[i - HEAD]
-        }
-    }))
+    // With the first byte lowest, bytes that come later stand higher.
+    let (before, block) = (u128::from_le(before), u128::from_le(block));
+    let head_bits = 8 * HEAD as u32;
+    let end_of_before = before.checked_shr(128 - head_bits).unwrap_or(0);
+    let beginning_of_block = block.checked_shl(head_bits).unwrap_or(0);
+    (end_of_before | beginning_of_block).to_le()
 }
 
 #[cfg(test)]

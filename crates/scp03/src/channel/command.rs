@@ -8,12 +8,12 @@
 //! beforehand how long that will be, so that nothing changes when there is no room for it.
 
 use globalplatform::apdu::{CommandApdu, CommandFrame, CommandRef, MAX_SHORT_DATA};
-use subtle::ConstantTimeEq as _;
 
 use super::session::{Effect, Outstanding};
 use super::{Session, WrapError, copy};
 use crate::block::Message;
 use crate::class::Class;
+use crate::cryptogram::begins_with;
 use crate::padding::{padded_length, unpadded_length, write_padding};
 
 /// How a command will look once it is protected.
@@ -158,8 +158,7 @@ impl Session {
         let length = field.len().checked_sub(self.mode().length())?;
         let (data, mac) = field.split_at_mut_checked(length)?;
         let chaining = self.c_mac(class, frame, None, data);
-        let expected = chaining.get(..mac.len())?;
-        if !bool::from(expected.ct_eq(mac)) {
+        if !begins_with(&chaining, mac) {
             return None;
         }
         self.chaining = chaining;
