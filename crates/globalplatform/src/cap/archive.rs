@@ -97,8 +97,8 @@ fn package_folder(entries: &[Entry]) -> Result<String, CapError> {
         [] => Err(CapError::NoPackage),
         [folder] => Ok(folder.into()),
         [first, second, ..] => Err(CapError::SeveralPackages {
-            first: first.into(),
-            second: second.into(),
+            first: first.escape_debug().collect(),
+            second: second.escape_debug().collect(),
         }),
     }
 }

@@ -25,11 +25,14 @@ use crate::{error::DecodeError, tlv::Reader};
 use package::Package;
 use starts::Starts;
 
+/// More components there cannot be: each has a tag of its own.
+const MAX_COMPONENTS: usize = 256;
+
 /// Inspects the components of a load file data block, which some call an IJC file.
 ///
 /// # Errors
-/// [`DecodeError`] when it is no sequence of components that begins with a Header. Everything else
-/// that is wrong is a [`Finding`].
+/// [`DecodeError`] when it is no sequence of at most 256 components that begins with a Header.
+/// Everything else that is wrong is a [`Finding`].
 ///
 /// ```
 /// use globalplatform::load_file::inspect_data_block;
@@ -43,6 +46,12 @@ use starts::Starts;
 /// ```
 pub fn inspect_data_block(data_block: &[u8]) -> Result<CapReport, DecodeError> {
     let components = Component::read_all(Reader::new(data_block))?;
+    if let Some(surplus) = components.get(MAX_COMPONENTS) {
+        return Err(DecodeError::InvalidValue {
+            offset: surplus.offset(),
+            field: "repeated component",
+        });
+    }
     Ok(inspect(
         &components,
         data_block.to_vec(),

@@ -4,7 +4,7 @@ use crate::aid::Aid;
 
 /// AIDs of packages and their names: Java Card API 3.2; ETSI TS 102 241, annex A; 3GPP TS 31.130 and
 /// TS 43.019; GlobalPlatform API.
-const PACKAGES: [(&[u8], &str); 40] = [
+const PACKAGES: [(&[u8], &str); 42] = [
     (b"\xA0\0\0\0\x62\0\x01", "java.lang"),
     (b"\xA0\0\0\0\x62\0\x02", "java.io"),
     (b"\xA0\0\0\0\x62\0\x03", "java.rmi"),
@@ -50,6 +50,14 @@ const PACKAGES: [(&[u8], &str); 40] = [
     (
         b"\xA0\0\0\0\x09\0\x05\xFF\xFF\xFF\xFF\x89\x11\x01\0\0",
         "uicc.access.fileadministration",
+    ),
+    (
+        b"\xA0\0\0\0\x09\0\x05\xFF\xFF\xFF\xFF\x89\x11\x02\0\0",
+        "uicc.access.bertlvfile",
+    ),
+    (
+        b"\xA0\0\0\0\x87\x10\x05\xFF\xFF\xFF\xFF\x89\x13\x30\0\0",
+        "uicc.usim.geolocation",
     ),
     (
         b"\xA0\0\0\0\x09\0\x05\xFF\xFF\xFF\xFF\x89\x12\0\0\0",

@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use crate::output::Output;
 
-/// Larger files are refused unread: 64 MiB.
-const MAX_FILE: u64 = 64 << 20;
+/// Larger files are refused: 16 MiB.
+const MAX_FILE: u64 = 16 << 20;
 
 /// `tsm cap inspect FILE`.
 ///

@@ -142,10 +142,12 @@ fn check_ranges(
     findings: &mut Findings,
 ) {
     let classes = descriptor.classes().filter(|class| !class.is_interface);
-    let described: BTreeMap<MethodPosition, &MethodDescriptor> = classes
-        .flat_map(|class| &class.methods)
-        .map(|method| (method.position, method))
-        .collect();
+    let mut described: BTreeMap<MethodPosition, &MethodDescriptor> = BTreeMap::new();
+    for method in classes.flat_map(|class| &class.methods) {
+        if described.insert(method.position, method).is_some() {
+            findings.error(KIND, method.offset, "method is described twice");
+        }
+    }
     let base = package.base(ComponentKind::Method);
     let blocks = package.methods.iter().flat_map(|table| &table.blocks);
     for (number, block) in (0u8..).zip(blocks) {

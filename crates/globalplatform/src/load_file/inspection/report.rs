@@ -1,7 +1,7 @@
 //! What an inspection found, in words.
 
 use alloc::{string::String, vec::Vec};
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use super::super::{Applet, ComponentKind, Header, ImportedPackage, well_known};
 use crate::error::DecodeError;
@@ -199,7 +199,7 @@ impl fmt::Display for Finding {
             (Some(component), None) => write!(f, "{}: ", component.file_stem())?,
             (None, _) => {}
         }
-        f.write_str(&self.message)
+        write!(f, "{}", Printable(&self.message))
     }
 }
 
@@ -252,7 +252,9 @@ fn write_header(header: &Header, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for (index, package) in header.packages.iter().enumerate() {
         write!(f, "package: {}", Named(package))?;
         match header.names.get(index) {
-            Some(name) if !name.is_empty() => writeln!(f, ", named {}", name.replace('/', "."))?,
+            Some(name) if !name.is_empty() => {
+                writeln!(f, ", named {}", Printable(&name.replace('/', ".")))?;
+            }
             _ => writeln!(f)?,
         }
     }
@@ -260,6 +262,18 @@ fn write_header(header: &Header, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "needs: 32-bit integers")?;
     }
     Ok(())
+}
+
+/// Text out of the file, which must not control the terminal that shows it.
+struct Printable<'a>(&'a str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .chars()
+            .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+            .try_for_each(|c| f.write_char(c))
+    }
 }
 
 /// A package with its version and well-known name.

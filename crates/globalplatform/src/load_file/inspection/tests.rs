@@ -124,6 +124,37 @@ fn findings_are_counted_beyond_a_hundred() {
 }
 
 #[test]
+fn refuses_more_components_than_there_are_tags() {
+    let mut block = Sample::compact().data_block();
+    let rest = 256 - 10;
+    for _ in 0..rest {
+        block.extend([0x80, 0, 0]);
+    }
+    assert!(inspect_data_block(&block).is_ok());
+    let offset = block.len();
+    block.extend([0x80, 0, 0]);
+    assert_eq!(
+        inspect_data_block(&block),
+        Err(DecodeError::InvalidValue {
+            offset,
+            field: "repeated component"
+        })
+    );
+}
+
+#[test]
+fn names_do_not_control_the_terminal() {
+    let mut sample = Sample::compact();
+    sample.info(ComponentKind::Header)[18] = 0x1B;
+    let text = sample.inspect().to_string();
+    assert!(text.contains("named a\u{FFFD}b\n"), "{text}");
+    let mut findings = Findings::default();
+    findings.add(Severity::Note, None, None, "a\u{9B}b".into());
+    let text = findings.into_parts().0[0].to_string();
+    assert_eq!(text, "note: a\u{FFFD}b");
+}
+
+#[test]
 fn severities_have_an_order_and_names() {
     assert!(Severity::Note < Severity::Warning && Severity::Warning < Severity::Error);
     let mut findings = Findings::default();
