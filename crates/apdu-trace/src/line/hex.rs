@@ -1,0 +1,104 @@
+//! Hex as people and programs write it: blanks, colons, commas or nothing between the bytes, `0x`
+//! in front, quotes and brackets around.
+
+/// What a piece of text is, read as hex.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hex {
+    /// These bytes, at least one.
+    Bytes(Vec<u8>),
+    /// Meant as hex, but wrong.
+    Wrong(String),
+    /// Something else.
+    NotHex,
+}
+
+/// Reads text that may be hex.
+pub(super) fn read(text: &str) -> Hex {
+    let text = text
+        .trim()
+        .trim_matches(|c| matches!(c, '"' | '\'' | '[' | ']' | '{' | '}'));
+    let mut digits = Vec::with_capacity(text.len());
+    let mut strangers = Vec::new();
+    for word in text.split(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | '-')) {
+        let word = word
+            .strip_prefix("0x")
+            .or_else(|| word.strip_prefix("0X"))
+            .unwrap_or(word);
+        for c in word.chars() {
+            match c.to_digit(16) {
+                Some(digit) => digits.push(digit as u8),
+                None => strangers.push(c),
+            }
+        }
+    }
+    match strangers.first() {
+        None if digits.is_empty() => Hex::NotHex,
+        None => join(&digits),
+        Some(stranger) if is_meant_as_hex(text, digits.len(), strangers.len()) => {
+            Hex::Wrong(format!("{:?} is no hex digit", stranger))
+        }
+        Some(_) => Hex::NotHex,
+    }
+}
+
+fn join(digits: &[u8]) -> Hex {
+    if !digits.len().is_multiple_of(2) {
+        return Hex::Wrong(format!("odd number of hex digits ({})", digits.len()));
+    }
+    let byte = |pair: &[u8]| pair.iter().fold(0, |byte, digit| byte << 4 | digit);
+    Hex::Bytes(digits.chunks(2).map(byte).collect())
+}
+
+/// Text with at most two strangers among many digits, beginning as an APDU does: with a digit.
+fn is_meant_as_hex(text: &str, digits: usize, strangers: usize) -> bool {
+    let begins_with_digits = text.chars().take(2).all(|c| c.is_ascii_hexdigit());
+    let decimal = text.chars().filter(char::is_ascii_digit).count();
+    strangers <= 2 && digits >= 6 && decimal >= 4 && begins_with_digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_way_of_writing_bytes() {
+        for text in [
+            "00A4040C",
+            "00a4040c",
+            "00 A4 04 0C",
+            "00:a4:04:0c",
+            "0x00, 0xA4, 0x04, 0x0C",
+            " [00 A4 04 0C] ",
+            "\"00A4040C\"",
+            "00A4 04-0C",
+        ] {
+            assert_eq!(
+                read(text),
+                Hex::Bytes(vec![0x00, 0xA4, 0x04, 0x0C]),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn tells_wrong_hex_from_other_text() {
+        assert_eq!(
+            read("00A40"),
+            Hex::Wrong("odd number of hex digits (5)".to_owned())
+        );
+        assert_eq!(
+            read("80F28002O24F00"),
+            Hex::Wrong("'O' is no hex digit".to_owned())
+        );
+        for text in [
+            "",
+            "  ",
+            "hello",
+            "card ATR 3B00",
+            "Reader: ACS 00 00",
+            "zz00112233",
+        ] {
+            assert_eq!(read(text), Hex::NotHex, "{text}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The keys that a session may have been opened with.
+
+use scp03::cryptogram::card_cryptogram;
+use scp03::keys::SessionKeys;
+use scp03::{Challenge, MasterKey, StaticKeys};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// Most key sets that are learned from PUT KEY commands of the trace.
+const MOST_LEARNED: usize = 64;
+
+/// Keys cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum KeyringError {
+    /// Hex that cannot be read.
+    #[error("{name} is not hex")]
+    NotHex {
+        /// Which key.
+        name: String,
+    },
+    /// A key that is not 16, 24 or 32 bytes long, or three of different lengths.
+    #[error("{name}: {source}")]
+    Key {
+        /// Which key.
+        name: String,
+        /// What is wrong.
+        source: scp03::KeyError,
+    },
+    /// ENC, MAC and DEK belong together.
+    #[error("{missing} is missing: ENC, MAC and DEK belong together")]
+    Incomplete {
+        /// Which key is missing.
+        missing: &'static str,
+    },
+    /// A line of a file of keys that says something else.
+    #[error("line {line} of the file of keys is neither NAME=HEX nor hex")]
+    UnknownLine {
+        /// Which line, from 1.
+        line: usize,
+    },
+}
+
+enum Candidate {
+    Set(StaticKeys),
+    Master(MasterKey),
+}
+
+/// The keys of a session, and where they come from.
+pub(crate) struct Found {
+    pub keys: StaticKeys,
+    pub origin: String,
+}
+
+/// Static keys and master keys to try; the card cryptogram tells which of them a session uses.
+#[derive(Default)]
+pub struct Keyring {
+    candidates: Vec<(String, Candidate)>,
+    learned: Vec<(String, StaticKeys)>,
+}
+
+impl Keyring {
+    /// No keys.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many keys there are to try.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.candidates.len() + self.learned.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a set of three keys in hex.
+    ///
+    /// # Errors
+    /// A key is not hex, or has no length of AES, or the lengths differ.
+    pub fn add_set(
+        &mut self,
+        origin: &str,
+        enc: &str,
+        mac: &str,
+        dek: &str,
+    ) -> Result<(), KeyringError> {
+        let (enc, mac, dek) = (read(origin, enc)?, read(origin, mac)?, read(origin, dek)?);
+        let keys = StaticKeys::from_bytes(&enc, &mac, &dek).map_err(|source| {
+            let name = origin.to_owned();
+            KeyringError::Key { name, source }
+        })?;
+        self.candidates
+            .push((origin.to_owned(), Candidate::Set(keys)));
+        Ok(())
+    }
+
+    /// Adds one key in hex that is ENC, MAC and DEK at once, as in test cards.
+    ///
+    /// # Errors
+    /// As [`Keyring::add_set`].
+    pub fn add_key(&mut self, origin: &str, key: &str) -> Result<(), KeyringError> {
+        self.add_set(origin, key, key, key)
+    }
+
+    /// Adds a master key in hex, from which the keys of each card are derived with its
+    /// diversification data (KDF3).
+    ///
+    /// # Errors
+    /// The key is not hex, or has no length of AES.
+    pub fn add_master(&mut self, origin: &str, key: &str) -> Result<(), KeyringError> {
+        let key = MasterKey::from_bytes(&read(origin, key)?).map_err(|source| {
+            let name = origin.to_owned();
+            KeyringError::Key { name, source }
+        })?;
+        self.candidates
+            .push((origin.to_owned(), Candidate::Master(key)));
+        Ok(())
+    }
+
+    /// Adds what a file of keys says, line by line: `key=HEX`, `master=HEX`, or `enc=HEX`,
+    /// `mac=HEX`, `dek=HEX` one after the other (as often as there are sets). A line of hex alone
+    /// is tried as `key` and as `master`. `#` begins a remark; hex that is no AES key is left out.
+    ///
+    /// # Errors
+    /// A line says something else, a named key is wrong, or a set is not complete.
+    pub fn add_file(&mut self, text: &str) -> Result<(), KeyringError> {
+        let mut set: [Option<&str>; 3] = [None; 3];
+        for (line, content) in (1..).zip(text.lines()) {
+            let content = content.split('#').next().unwrap_or("").trim();
+            if content.is_empty() {
+                continue;
+            }
+            let origin = format!("file of keys, line {line}");
+            let Some((name, value)) = content.split_once(['=', ':', ' ']) else {
+                self.add_bare(&origin, content)
+                    .map_err(|_| KeyringError::UnknownLine { line })?;
+                continue;
+            };
+            let value =
+                value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '='));
+            match name.trim().to_ascii_lowercase().as_str() {
+                "key" => self.add_key(&origin, value)?,
+                "master" => self.add_master(&origin, value)?,
+                "enc" => set[0] = Some(value),
+                "mac" => set[1] = Some(value),
+                "dek" => set[2] = Some(value),
+                _ => return Err(KeyringError::UnknownLine { line }),
+            }
+            if let [Some(enc), Some(mac), Some(dek)] = set {
+                self.add_set(&origin, enc, mac, dek)?;
+                set = [None; 3];
+            }
+        }
+        match set {
+            [None, None, None] => Ok(()),
+            set => {
+                let missing = ["ENC", "MAC", "DEK"]
+                    .into_iter()
+                    .zip(set)
+                    .find_map(|(name, key)| key.is_none().then_some(name));
+                Err(KeyringError::Incomplete {
+                    missing: missing.unwrap_or("DEK"),
+                })
+            }
+        }
+    }
+
+    fn add_bare(&mut self, origin: &str, key: &str) -> Result<(), KeyringError> {
+        let length = read(origin, key)?.len();
+        if matches!(length, 16 | 24 | 32) {
+            self.add_key(origin, key)?;
+            self.add_master(origin, key)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a key set that the trace itself puts on the card.
+    pub(crate) fn learn(&mut self, origin: String, keys: StaticKeys) {
+        if self.learned.iter().any(|(_, known)| *known == keys) {
+            return;
+        }
+        if self.learned.len() >= MOST_LEARNED {
+            self.learned.remove(0);
+        }
+        self.learned.push((origin, keys));
+    }
+
+    /// The keys under which the card cryptogram is right.
+    pub(crate) fn find(
+        &self,
+        kdd: &[u8; 10],
+        host_challenge: &[u8],
+        card_challenge: &[u8],
+        cryptogram: &[u8],
+    ) -> Option<Found> {
+        let mode = Challenge::from_bytes(host_challenge)?.mode();
+        let fits = |keys: &StaticKeys| {
+            let session = SessionKeys::derive(keys, host_challenge, card_challenge);
+            let expected = card_cryptogram(&session.mac, mode, host_challenge, card_challenge);
+            expected.as_bytes() == cryptogram
+        };
+        let learned = self.learned.iter().rev();
+        let learned = learned.map(|(origin, keys)| (origin, keys.clone()));
+        let given = self.candidates.iter().map(|(origin, candidate)| {
+            let keys = match candidate {
+                Candidate::Set(keys) => keys.clone(),
+                Candidate::Master(master) => StaticKeys::kdf3(master, kdd),
+            };
+            (origin, keys)
+        });
+        given
+            .chain(learned)
+            .find(|(_, keys)| fits(keys))
+            .map(|(origin, keys)| Found {
+                keys,
+                origin: origin.clone(),
+            })
+    }
+}
+
+impl core::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Keyring({} keys)", self.len())
+    }
+}
+
+fn read(name: &str, key: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+    let digits: Zeroizing<String> = Zeroizing::new(
+        key.chars()
+            .filter(|c| !c.is_whitespace() && *c != ':')
+            .collect(),
+    );
+    match hex::decode(digits.as_bytes()) {
+        Ok(key) => Ok(Zeroizing::new(key)),
+        Err(_) => Err(KeyringError::NotHex {
+            name: name.to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "404142434445464748494A4B4C4D4E4F";
+
+    #[test]
+    fn a_file_names_keys_sets_and_masters() {
+        let mut keys = Keyring::new();
+        let file = format!(
+            "# test\nkey = {KEY}\nmaster={KEY}  # both\n\nenc={KEY}\nmac={KEY}\ndek={KEY}\n{KEY}\n1122\n"
+        );
+        keys.add_file(&file).unwrap();
+        assert_eq!(keys.len(), 5);
+        assert_eq!(format!("{keys:?}"), "Keyring(5 keys)");
+    }
+
+    #[test]
+    fn wrong_files_are_refused_with_their_line() {
+        let refused = |file: &str| Keyring::new().add_file(file).unwrap_err().to_string();
+        assert_eq!(
+            refused("\nhello"),
+            "line 2 of the file of keys is neither NAME=HEX nor hex"
+        );
+        assert_eq!(
+            refused(&format!("kek={KEY}")),
+            "line 1 of the file of keys is neither NAME=HEX nor hex"
+        );
+        assert_eq!(refused("key=12X4"), "file of keys, line 1 is not hex");
+        assert_eq!(
+            refused("key=1234"),
+            "file of keys, line 1: an AES key has 16, 24 or 32 bytes, not 2"
+        );
+        assert_eq!(
+            refused(&format!("enc={KEY}\ndek={KEY}")),
+            "MAC is missing: ENC, MAC and DEK belong together"
+        );
+    }
+
+    #[test]
+    fn learned_keys_are_bounded() {
+        let mut keys = Keyring::new();
+        for number in 0..100u8 {
+            let key = [number; 16];
+            let set = StaticKeys::from_bytes(&key, &key, &key).unwrap();
+            keys.learn("PUT KEY".to_owned(), set.clone());
+            keys.learn("PUT KEY".to_owned(), set);
+        }
+        assert_eq!(keys.len(), MOST_LEARNED);
+    }
+}
