@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const ARROWS: &[(&str, &[&str])] = &[
     ("globalplatform", &[]),
     ("scp03", &["globalplatform"]),
+    ("apdu-trace", &["scp03", "globalplatform"]),
     ("tsm-proto", &[]),
     ("tsm-core", &["scp03", "globalplatform"]),
     ("tsm-store", &["tsm-core"]),
@@ -22,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "uicc-sim",
         &["scp03", "globalplatform", "tsm-proto", "tsm-server"],
     ),
-    ("tsm", &["mno-tsm", "sp-tsm", "uicc-sim"]),
+    ("tsm", &["mno-tsm", "sp-tsm", "uicc-sim", "apdu-trace"]),
 ];
 
 /// Packages of tests, which may use anything and are used by nothing.

@@ -17,6 +17,9 @@ const INS_PUT_KEY: u8 = 0xD8;
 /// Most bytes of a sequence of blocks that are remembered for each logical channel.
 const MAX_SEQUENCE: usize = 256 * 1024;
 
+/// Most comments that wait for the command before them.
+const MOST_COMMENTS: usize = 64;
+
 /// What a decoder knows and may show.
 #[derive(Debug, Default)]
 pub struct Options {
@@ -131,6 +134,8 @@ pub struct Decoder {
     pairing: Pairing,
     secure: SecureChannels,
     sequences: [Sequence; 20],
+    /// Comments behind a command that is not complete yet.
+    comments: Vec<Item>,
     show_secrets: bool,
 }
 
@@ -143,6 +148,7 @@ impl Decoder {
             pairing: Pairing::default(),
             secure: SecureChannels::new(options.keys, options.aid),
             sequences: Default::default(),
+            comments: Vec::new(),
             show_secrets: options.show_secrets,
         }
     }
@@ -159,6 +165,7 @@ impl Decoder {
         let mut items = self.take(events);
         let rest = self.pairing.flush();
         items.extend(rest.into_iter().map(|paired| self.paired(paired)));
+        items.append(&mut self.comments);
         items
     }
 
@@ -174,12 +181,21 @@ impl Decoder {
                     (self.pairing.flush(), Some(Item::Problem { line, text }))
                 }
             };
+            let is_complete = !paired.is_empty() || !self.pairing.is_waiting();
             items.extend(paired.into_iter().map(|paired| self.paired(paired)));
+            if is_complete || self.comments.len() >= MOST_COMMENTS {
+                items.append(&mut self.comments);
+            }
             if matches!(item, Some(Item::Reset { .. })) {
                 self.secure.reset();
                 self.sequences = Default::default();
             }
-            items.extend(item);
+            match item {
+                Some(comment @ Item::Comment { .. }) if self.pairing.is_waiting() => {
+                    self.comments.push(comment);
+                }
+                item => items.extend(item),
+            }
         }
         items
     }

@@ -61,6 +61,9 @@ impl Explained {
 /// The name of a command of which only the header is known.
 pub(crate) fn name(command: &CommandApdu) -> String {
     let is_status = command.ins == 0xF2 && command.p1 < 0x10;
+    if command.ins == 0xE6 && command.cla & 0x80 != 0 {
+        return install::title(command.p1);
+    }
     let name = if is_status {
         Some("STATUS")
     } else {
@@ -82,7 +85,7 @@ pub(crate) fn command(command: &CommandApdu, context: &Context<'_>) -> Explained
         (true, 0xD8) => keys::put_key(command, context),
         (true, 0xE2) => personalization::store_data(command, context),
         (true, 0xE4) => content::delete(command),
-        (true, 0xE6) => install::install(command, context),
+        (true, 0xE6) => install::install(command),
         (true, 0xE8) => content::load(command, context),
         (true, 0xF0) => content::set_status(command),
         (true, 0xF2) if command.p1 >= 0x10 => registry::get_status(command),

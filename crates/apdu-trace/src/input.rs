@@ -183,11 +183,15 @@ const fn ends_with_status(bytes: &[u8]) -> bool {
 /// Text that cannot steer a terminal, at most 300 characters of it.
 fn printable(text: &str) -> String {
     const MOST: usize = 300;
-    let shown = text.trim_end().chars().map(|c| match c {
-        '\t' => ' ',
-        c if c.is_control() || is_direction_control(c) => '\u{FFFD}',
-        c => c,
-    });
+    let shown = text
+        .trim()
+        .trim_start_matches(['#', ' '])
+        .chars()
+        .map(|c| match c {
+            '\t' => ' ',
+            c if c.is_control() || is_direction_control(c) => '\u{FFFD}',
+            c => c,
+        });
     let mut line: String = shown.clone().take(MOST).collect();
     if shown.count() > MOST {
         line.push('…');

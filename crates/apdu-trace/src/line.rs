@@ -55,16 +55,17 @@ impl Line {
         match Marker::find(line) {
             Some(marker) => Self::marked(&marker),
             None if is_reset(line) => Self::Reset,
-            None => match hex::read(line) {
+            None => match hex::read(line, false) {
                 hex::Hex::Bytes(bytes) => Self::Bytes(bytes),
                 hex::Hex::Wrong(why) => Self::Malformed(why),
-                hex::Hex::NotHex => status_first(line).map_or(Self::Comment, Self::Response),
+                hex::Hex::Other => status_first(line).map_or(Self::Comment, Self::Response),
             },
         }
     }
 
     fn marked(marker: &Marker<'_>) -> Self {
-        if marker.meaning == Meaning::Ignored {
+        // pySim repeats the response of `apdu` in words.
+        if marker.meaning == Meaning::Ignored || marker.payload.contains(", RESP:") {
             return Self::Comment;
         }
         if marker.meaning == Meaning::Response
@@ -72,12 +73,12 @@ impl Line {
         {
             return Self::Response(response);
         }
-        let bytes = match hex::read(marker.payload) {
+        let bytes = match hex::read(marker.payload, true) {
             hex::Hex::Bytes(bytes) => bytes,
             hex::Hex::Wrong(why) => return Self::Malformed(why),
-            hex::Hex::NotHex => return Self::Comment,
+            hex::Hex::Other => return Self::Comment,
         };
-        match (marker.meaning, hex::read(marker.before)) {
+        match (marker.meaning, hex::read(marker.before, false)) {
             (Meaning::Command | Meaning::Response, hex::Hex::Bytes(command))
                 if marker.is_arrow && command.len() >= 4 && !marker.before.contains('[') =>
             {
@@ -136,9 +137,9 @@ pub(crate) fn dump_line(line: &str, most: usize) -> Option<Vec<u8>> {
 fn status_first(text: &str) -> Option<Vec<u8>> {
     let (status, data) = text.trim().split_once(':')?;
     let status: [u8; 2] = ::hex::decode(status).ok()?.try_into().ok()?;
-    let mut response = match hex::read(data) {
+    let mut response = match hex::read(data, false) {
         hex::Hex::Bytes(data) => data,
-        hex::Hex::NotHex if data.trim().is_empty() => Vec::new(),
+        hex::Hex::Other if data.trim().is_empty() => Vec::new(),
         _ => return None,
     };
     response.extend(status);

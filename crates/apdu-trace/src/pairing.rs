@@ -81,6 +81,11 @@ impl Pairing {
         out
     }
 
+    /// Whether a command waits for what comes next.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.pending.is_some() || self.held.is_some()
+    }
+
     /// Ends everything that is held back.
     pub(crate) fn flush(&mut self) -> Vec<Paired> {
         let held = self.held.take();

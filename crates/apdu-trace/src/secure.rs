@@ -119,7 +119,9 @@ impl SecureChannels {
                 about_response: Vec::new(),
             },
             (_, session) => {
-                let unprotected = session.as_ref().and_then(Session::unprotected);
+                let unprotected = session
+                    .as_ref()
+                    .and_then(|session| session.unprotected(&pair.command));
                 Opened {
                     about_command: unprotected.into_iter().collect(),
                     ..Opened::plain(pair)

@@ -1,7 +1,11 @@
 //! Every recorded and generated SCP03 session of the vectors of `scp03`, written as traces and
 //! opened again: every check must be right, every command and response must be the plain one.
 
-#![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a step that fails is a test that fails"
+)]
 
 use apdu_trace::{Decoder, Exchange, Item, Keyring, Node, Options, Verdict};
 use serde_json::Value;

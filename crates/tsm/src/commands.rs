@@ -1,5 +1,6 @@
 //! What each command of the command line does, one file per noun.
 
+pub mod apdu;
 pub mod application;
 pub mod audit;
 pub mod cap;

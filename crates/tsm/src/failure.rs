@@ -1,6 +1,27 @@
 //! Errors on a terminal: what went wrong, and what to do next.
 
+use std::process::ExitCode;
+
 use tonic::Status;
+
+/// Asks for this exit status; a context of the error that says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExitWith(pub u8);
+
+impl std::fmt::Display for ExitWith {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "exit status {}", self.0)
+    }
+}
+
+/// The exit status of an error: 1 unless it asks for another one.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<ExitWith>() {
+        Some(ExitWith(status)) => ExitCode::from(*status),
+        None => ExitCode::FAILURE,
+    }
+}
 
 /// Advice for a stable reason of the servers.
 #[must_use]
@@ -62,7 +83,9 @@ pub fn advice(reason: &str) -> Option<&'static str> {
 pub fn explain(error: &anyhow::Error) -> String {
     let mut lines = Vec::new();
     let mut reason = None;
-    for cause in error.chain() {
+    // What asks for an exit status says nothing.
+    let silent = usize::from(error.downcast_ref::<ExitWith>().is_some());
+    for cause in error.chain().skip(silent) {
         match cause.downcast_ref::<Status>() {
             Some(status) => {
                 reason = tsm_server::status::reason_of(status);

@@ -10,7 +10,9 @@ pub mod failure;
 pub mod login;
 pub mod output;
 
-use cli::{AuditCommand, CapCommand, CardCommand, Cli, Command, DevCommand, ShowCommand};
+use cli::{
+    ApduCommand, AuditCommand, CapCommand, CardCommand, Cli, Command, DevCommand, ShowCommand,
+};
 use client::Servers;
 use commands::credential::Change;
 use output::Output;
@@ -26,6 +28,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         // The servers set up their own runtime, logs and limits.
         Command::MnoTsm(args) => mno_tsm::cli::run(args),
         Command::SpTsm(args) => sp_tsm::cli::run(args),
+        Command::Apdu(ApduCommand::Decode(args)) => commands::apdu::decode(&args, output),
         Command::Dev(command) => run_dev(command, &cli.config, output),
         Command::Cap(CapCommand::Inspect { file }) => commands::cap::inspect(&file, output),
         command => runtime()?.block_on(run_async(command, &cli.config, output)),
@@ -127,6 +130,10 @@ async fn run_async(
             };
             Ok(uicc_sim::cli::run(command, interrupted).await?)
         }
-        Command::Cap(_) | Command::Dev(_) | Command::MnoTsm(_) | Command::SpTsm(_) => Ok(()),
+        Command::Apdu(_)
+        | Command::Cap(_)
+        | Command::Dev(_)
+        | Command::MnoTsm(_)
+        | Command::SpTsm(_) => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let paint = Paint::stderr();
             eprintln!("{} {}", paint.bad("error:"), tsm::failure::explain(&error));
-            ExitCode::FAILURE
+            tsm::failure::exit_code(&error)
         }
     }
 }

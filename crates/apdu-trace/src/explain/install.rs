@@ -5,7 +5,7 @@ use globalplatform::privileges::Privileges;
 use globalplatform::tlv::{self as bertlv, Reader, Tag};
 
 use super::tags::Space;
-use super::{Context, Explained, tlv};
+use super::{Explained, tlv};
 use crate::tree::{Node, hex};
 use crate::words::{aid, bits};
 
@@ -84,8 +84,17 @@ fn layout(p1: u8) -> Option<(&'static str, [Field; 6])> {
     })
 }
 
-pub(super) fn install(command: &CommandApdu, context: &Context<'_>) -> Explained {
-    let Some((purpose, layout)) = layout(command.p1) else {
+/// `INSTALL [for load]`: what P1 alone tells.
+pub(super) fn title(p1: u8) -> String {
+    match layout(p1) {
+        Some((purpose, _)) => format!("INSTALL [for {purpose}]"),
+        None => "INSTALL".to_owned(),
+    }
+}
+
+pub(super) fn install(command: &CommandApdu) -> Explained {
+    let mut title = title(command.p1);
+    let Some((_, layout)) = layout(command.p1) else {
         let names = [
             (0x80, "more follow"),
             (0x40, "registry update"),
@@ -97,13 +106,12 @@ pub(super) fn install(command: &CommandApdu, context: &Context<'_>) -> Explained
         ];
         let text = format!("{:02X} ({})", command.p1, bits(command.p1, &names));
         let data = Node::bytes("data", &command.data);
-        return Explained::new("INSTALL", vec![Node::new("purpose", text), data]);
+        return Explained::new(title, vec![Node::new("purpose", text), data]);
     };
     let mut fields = Vec::new();
     if command.p1 & 0x80 != 0 {
         fields.push(Node::new("more commands follow", "yes"));
     }
-    let mut title = format!("INSTALL [for {purpose}]");
     let mut reader = command.reader();
     let mut privileges = None;
     for (index, field) in layout.into_iter().enumerate() {
@@ -134,7 +142,7 @@ pub(super) fn install(command: &CommandApdu, context: &Context<'_>) -> Explained
                 privileges = Privileges::from_bytes(value).ok();
                 fields.push(Node::new("privileges", tlv::privileges(value)));
             }
-            Parameters => fields.push(parameters(value, privileges, context)),
+            Parameters => fields.push(parameters(value, privileges)),
             Token if value.is_empty() => fields.push(Node::new("token", "none")),
             Token => fields.push(Node::new("token", hex(value))),
         }
@@ -146,7 +154,7 @@ pub(super) fn install(command: &CommandApdu, context: &Context<'_>) -> Explained
 }
 
 /// Install parameters: C9 belongs to the application, and is BER-TLV for a security domain.
-fn parameters(value: &[u8], privileges: Option<Privileges>, context: &Context<'_>) -> Node {
+fn parameters(value: &[u8], privileges: Option<Privileges>) -> Node {
     if value.is_empty() {
         return Node::new("parameters", "none");
     }
@@ -162,9 +170,6 @@ fn parameters(value: &[u8], privileges: Option<Privileges>, context: &Context<'_
         if is_domain && Reader::new(own).tlvs().all(|object| object.is_ok()) && !own.is_empty() {
             node.value.clear();
             node.children = tlv::objects(own, Space::DomainParameters);
-        } else if !is_domain && !own.is_empty() {
-            // Applets are given keys and PINs in this way.
-            *node = context.secret(node.name.clone(), own);
         }
     }
     Node::group("parameters", nodes)

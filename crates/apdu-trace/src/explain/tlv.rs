@@ -15,9 +15,10 @@ pub(super) fn objects(data: &[u8], space: Space) -> Vec<Node> {
     at_depth(Reader::new(data), space, 0)
 }
 
-/// The same, but nothing unless all of `data` is BER-TLV.
+/// The same, but nothing unless all of `data` is BER-TLV. Tag 00 is none (ISO 7816-4, 5.2.2.1).
 pub(super) fn objects_only(data: &[u8], space: Space) -> Option<Vec<Node>> {
-    let is_tlv = !data.is_empty() && Reader::new(data).tlvs().all(|object| object.is_ok());
+    let is_object = |object: Result<Tlv<'_>, _>| object.is_ok_and(|object| object.tag.0 != 0);
+    let is_tlv = !data.is_empty() && Reader::new(data).tlvs().all(is_object);
     is_tlv.then(|| objects(data, space))
 }
 
@@ -307,6 +308,7 @@ mod tests {
         );
         assert_eq!(objects_only(&[0x4F, 0x05, 0x01], Space::Anywhere), None);
         assert_eq!(objects_only(&[], Space::Anywhere), None);
+        assert_eq!(objects_only(&[0x00, 0x00], Space::Anywhere), None);
     }
 
     #[test]

@@ -9,11 +9,11 @@ pub(super) enum Hex {
     /// Meant as hex, but wrong.
     Wrong(String),
     /// Something else.
-    NotHex,
+    Other,
 }
 
-/// Reads text that may be hex.
-pub(super) fn read(text: &str) -> Hex {
+/// Reads text that may be hex. After a sign of direction, less is needed to take it for wrong hex.
+pub(super) fn read(text: &str, is_marked: bool) -> Hex {
     let text = text
         .trim()
         .trim_matches(|c| matches!(c, '"' | '\'' | '[' | ']' | '{' | '}'));
@@ -32,12 +32,12 @@ pub(super) fn read(text: &str) -> Hex {
         }
     }
     match strangers.first() {
-        None if digits.is_empty() => Hex::NotHex,
+        None if digits.is_empty() => Hex::Other,
         None => join(&digits),
-        Some(stranger) if is_meant_as_hex(text, digits.len(), strangers.len()) => {
+        Some(stranger) if is_meant_as_hex(text, digits.len(), strangers.len(), is_marked) => {
             Hex::Wrong(format!("{:?} is no hex digit", stranger))
         }
-        Some(_) => Hex::NotHex,
+        Some(_) => Hex::Other,
     }
 }
 
@@ -49,11 +49,16 @@ fn join(digits: &[u8]) -> Hex {
     Hex::Bytes(digits.chunks(2).map(byte).collect())
 }
 
-/// Text with at most two strangers among many digits, beginning as an APDU does: with a digit.
-fn is_meant_as_hex(text: &str, digits: usize, strangers: usize) -> bool {
+/// Few strangers among many digits, beginning as an APDU does.
+fn is_meant_as_hex(text: &str, digits: usize, strangers: usize, is_marked: bool) -> bool {
     let begins_with_digits = text.chars().take(2).all(|c| c.is_ascii_hexdigit());
     let decimal = text.chars().filter(char::is_ascii_digit).count();
-    strangers <= 2 && digits >= 6 && decimal >= 4 && begins_with_digits
+    let is_enough = if is_marked {
+        strangers <= 4 && digits >= 4
+    } else {
+        strangers <= 2 && digits >= 6 && decimal >= 4
+    };
+    is_enough && begins_with_digits
 }
 
 #[cfg(test)]
@@ -73,7 +78,7 @@ mod tests {
             "00A4 04-0C",
         ] {
             assert_eq!(
-                read(text),
+                read(text, false),
                 Hex::Bytes(vec![0x00, 0xA4, 0x04, 0x0C]),
                 "{text}"
             );
@@ -83,11 +88,11 @@ mod tests {
     #[test]
     fn tells_wrong_hex_from_other_text() {
         assert_eq!(
-            read("00A40"),
+            read("00A40", false),
             Hex::Wrong("odd number of hex digits (5)".to_owned())
         );
         assert_eq!(
-            read("80F28002O24F00"),
+            read("80F28002O24F00", false),
             Hex::Wrong("'O' is no hex digit".to_owned())
         );
         for text in [
@@ -98,7 +103,13 @@ mod tests {
             "Reader: ACS 00 00",
             "zz00112233",
         ] {
-            assert_eq!(read(text), Hex::NotHex, "{text}");
+            assert_eq!(read(text, false), Hex::Other, "{text}");
         }
+        assert_eq!(
+            read("80F2..00", true),
+            Hex::Wrong("'.' is no hex digit".to_owned())
+        );
+        assert_eq!(read("80F.....", true), Hex::Other);
+        assert_eq!(read("cd /tmp", true), Hex::Other);
     }
 }

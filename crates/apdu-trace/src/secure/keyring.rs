@@ -46,6 +46,14 @@ enum Candidate {
     Master(MasterKey),
 }
 
+/// What INITIALIZE UPDATE and its answer say.
+pub(crate) struct Opening<'a> {
+    pub kdd: &'a [u8; 10],
+    pub host_challenge: &'a [u8],
+    pub card_challenge: &'a [u8],
+    pub cryptogram: &'a [u8],
+}
+
 /// The keys of a session, and where they come from.
 pub(crate) struct Found {
     pub keys: StaticKeys,
@@ -56,6 +64,8 @@ pub(crate) struct Found {
 #[derive(Default)]
 pub struct Keyring {
     candidates: Vec<(String, Candidate)>,
+    /// Keys whose role is not known; tried last.
+    loose: Vec<(String, Candidate)>,
     learned: Vec<(String, StaticKeys)>,
 }
 
@@ -69,7 +79,7 @@ impl Keyring {
     /// How many keys there are to try.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.candidates.len() + self.learned.len()
+        self.candidates.len() + self.loose.len() + self.learned.len()
     }
 
     /// Whether there is none.
@@ -173,8 +183,10 @@ impl Keyring {
     fn add_bare(&mut self, origin: &str, key: &str) -> Result<(), KeyringError> {
         let length = read(origin, key)?.len();
         if matches!(length, 16 | 24 | 32) {
-            self.add_key(origin, key)?;
-            self.add_master(origin, key)?;
+            let mut alone = Self::new();
+            alone.add_key(origin, key)?;
+            alone.add_master(origin, key)?;
+            self.loose.append(&mut alone.candidates);
         }
         Ok(())
     }
@@ -190,36 +202,47 @@ impl Keyring {
         self.learned.push((origin, keys));
     }
 
-    /// The keys under which the card cryptogram is right.
+    /// The keys under which the card cryptogram is right. It proves the MAC key alone: of several,
+    /// those that `explain` the card challenge as well come first.
     pub(crate) fn find(
         &self,
-        kdd: &[u8; 10],
-        host_challenge: &[u8],
-        card_challenge: &[u8],
-        cryptogram: &[u8],
+        opening: &Opening<'_>,
+        explain: impl Fn(&StaticKeys) -> bool,
     ) -> Option<Found> {
-        let mode = Challenge::from_bytes(host_challenge)?.mode();
+        let mode = Challenge::from_bytes(opening.host_challenge)?.mode();
         let fits = |keys: &StaticKeys| {
-            let session = SessionKeys::derive(keys, host_challenge, card_challenge);
-            let expected = card_cryptogram(&session.mac, mode, host_challenge, card_challenge);
-            expected.as_bytes() == cryptogram
+            let (host, card) = (opening.host_challenge, opening.card_challenge);
+            let session = SessionKeys::derive(keys, host, card);
+            let expected = card_cryptogram(&session.mac, mode, host, card);
+            expected.as_bytes() == opening.cryptogram
+        };
+        let mut first = None;
+        for (origin, keys) in self.all(opening.kdd).filter(|(_, keys)| fits(keys)) {
+            let explains = explain(&keys);
+            let origin = origin.to_owned();
+            let found = Found { keys, origin };
+            if explains {
+                return Some(found);
+            }
+            first.get_or_insert(found);
+        }
+        first
+    }
+
+    /// Keys with a name, then the newest that were learned, then the loose ones.
+    fn all(&self, kdd: &[u8; 10]) -> impl Iterator<Item = (&str, StaticKeys)> {
+        let kdd = *kdd;
+        let given = move |candidate: &Candidate| match candidate {
+            Candidate::Set(keys) => keys.clone(),
+            Candidate::Master(master) => StaticKeys::kdf3(master, &kdd),
         };
         let learned = self.learned.iter().rev();
-        let learned = learned.map(|(origin, keys)| (origin, keys.clone()));
-        let given = self.candidates.iter().map(|(origin, candidate)| {
-            let keys = match candidate {
-                Candidate::Set(keys) => keys.clone(),
-                Candidate::Master(master) => StaticKeys::kdf3(master, kdd),
-            };
-            (origin, keys)
-        });
-        given
-            .chain(learned)
-            .find(|(_, keys)| fits(keys))
-            .map(|(origin, keys)| Found {
-                keys,
-                origin: origin.clone(),
-            })
+        let learned = learned.map(|(origin, keys)| (origin.as_str(), keys.clone()));
+        let named = self.candidates.iter();
+        let named = named.map(move |entry| (entry.0.as_str(), given(&entry.1)));
+        let loose = self.loose.iter();
+        let loose = loose.map(move |entry| (entry.0.as_str(), given(&entry.1)));
+        named.chain(learned).chain(loose)
     }
 }
 

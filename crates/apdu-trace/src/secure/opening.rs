@@ -2,12 +2,12 @@
 
 use globalplatform::commands::initialize_update::InitializeUpdateResponse;
 use scp03::cryptogram::{host_cryptogram, pseudo_random_card_challenge};
-use scp03::{CardChallenge, CardSession, Mode, ScpParameters, SecurityLevel};
+use scp03::{CardChallenge, CardSession, Mode, ScpParameters, SecurityLevel, StaticKeys};
 
-use super::keyring::{Found, Keyring};
+use super::keyring::{Found, Keyring, Opening};
 use super::session::{Known, Session};
 use crate::pairing::Pair;
-use crate::tree::{Node, hex};
+use crate::tree::{Node, Verdict, hex};
 
 /// AIDs of issuer security domains, tried when the trace does not say what is selected.
 const ISSUER_DOMAINS: [&[u8]; 3] = [
@@ -45,12 +45,16 @@ pub(super) fn initialize(
         );
         return (closed, vec![note]);
     }
-    let found = keyring.find(
-        &answer.kdd,
+    let opening = Opening {
+        kdd: &answer.kdd,
         host_challenge,
-        &answer.card_challenge,
-        &answer.card_cryptogram,
-    );
+        card_challenge: &answer.card_challenge,
+        cryptogram: &answer.card_cryptogram,
+    };
+    let found = keyring.find(&opening, |keys| {
+        challenge(&answer, keys, mode, aid, selected)
+            .is_some_and(|node| node.verdict == Some(Verdict::Right))
+    });
     let Some(found) = found else {
         let text = match keyring.len() {
             1 => "wrong: the key given is not that of this session".to_owned(),
@@ -60,7 +64,7 @@ pub(super) fn initialize(
     };
     let text = format!("right; keys: {}", found.origin);
     let mut about = vec![Node::right("card cryptogram", text)];
-    about.extend(challenge(&answer, &found, mode, aid, selected));
+    about.extend(challenge(&answer, &found.keys, mode, aid, selected));
     let session = known(&answer, found, mode, host_challenge).or(closed);
     (session, about)
 }
@@ -106,14 +110,14 @@ fn known(
 /// Recomputes a pseudo-random challenge for the AIDs that come into question.
 fn challenge(
     answer: &InitializeUpdateResponse,
-    found: &Found,
+    keys: &StaticKeys,
     mode: Mode,
     aid: Option<&[u8]>,
     selected: Option<&[u8]>,
 ) -> Option<Node> {
     let counter = answer.sequence_counter?;
     let is_from = |aid: &&[u8]| {
-        let expected = pseudo_random_card_challenge(&found.keys.enc, counter, aid, mode);
+        let expected = pseudo_random_card_challenge(&keys.enc, counter, aid, mode);
         expected.as_bytes() == answer.card_challenge.as_slice()
     };
     if let Some(aid) = aid {

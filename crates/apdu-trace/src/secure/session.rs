@@ -1,6 +1,7 @@
 //! One session: with keys it is followed by the card end, without them by its level.
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::{manage_channel, select};
 use globalplatform::status_word::StatusWord;
 use scp03::{CardSession, DekKey, Mode, ScpParameters, SecurityLevel};
 
@@ -8,6 +9,7 @@ use super::Opened;
 use crate::pairing::Pair;
 use crate::tree::{Node, count, hex};
 
+const INS_GET_RESPONSE: u8 = 0xC0;
 const INS_BEGIN_R_MAC_SESSION: u8 = 0x7A;
 const INS_END_R_MAC_SESSION: u8 = 0x78;
 
@@ -100,9 +102,13 @@ impl Session {
     }
 
     /// What is remarkable about a command without protection.
-    pub(super) fn unprotected(&self) -> Option<Node> {
+    pub(super) fn unprotected(&self, command: &CommandApdu) -> Option<Node> {
         let (level, _) = self.levels?;
-        level.c_mac().then(|| {
+        let is_free = matches!(
+            command.ins,
+            select::INS | manage_channel::INS | INS_GET_RESPONSE
+        );
+        (level.c_mac() && !is_free).then(|| {
             let text = "although the session demands a C-MAC";
             Node::note("sent without protection", text)
         })
@@ -136,9 +142,10 @@ impl Session {
             .as_ref()
             .is_some_and(|r| !r.sw.is_ok_or_warning());
         let text = if refused {
-            "wrong: altered, or a command is missing before it; the card refused it as well"
+            "wrong (the card refused it as well): altered, or a command is missing before it"
         } else {
-            "wrong: altered, or a command is missing before it"
+            "wrong, or the data cannot be decrypted: altered, a command missing before it, or \
+             not the right ENC key"
         };
         self.lost = Some(format!(
             "the session was lost in line {}",

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod apdu;
 mod by_hand;
 mod cap;
 mod demo;
