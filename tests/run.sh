@@ -76,6 +76,11 @@ if [ "$tier" = full ]; then
     step "Long tier: 200 cards"
     cargo build --release --locked
     cargo run --release --locked -- demo --cards 200 || status=1
+
+    step "Long tier: constant time"
+    command -v valgrind >/dev/null ||
+        DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends valgrind
+    tests/timing/run.sh || status=1
 fi
 
 step "Totals"

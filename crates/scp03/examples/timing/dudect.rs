@@ -31,6 +31,8 @@ pub fn report(rounds: usize) -> Result<()> {
         );
         let t = card_unwrap(mode, &early, &late, rounds)?;
         println!("{rounds} paddings, {mode:?}, wrong early or wrong late: |t| = {t:.2}");
+        let t = card_unwrap(mode, &early, &early, rounds)?;
+        println!("{rounds} paddings, {mode:?}, twice the same (noise alone): |t| = {t:.2}");
     }
     Ok(())
 }
