@@ -272,6 +272,25 @@ fn refuses_to_unpack_a_bomb_among_what_only_an_inspection_reads() {
     }
 }
 
+#[test]
+fn all_components_together_have_a_limit() {
+    let with = |sizes: &[usize]| {
+        let mut files = sound(false);
+        for (index, size) in sizes.iter().enumerate() {
+            files.push((format!("javacard/{index}.cap"), vec![0; *size]));
+        }
+        inspect_cap(&cap(&files))
+    };
+    let used: usize = sound(false).iter().map(|(_, file)| file.len()).sum();
+    let half = MAX_UNPACKED / 2;
+    assert!(with(&[half, half - used]).is_ok());
+    let error = with(&[half, half - used + 1]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "custom component unpacks to too much, all components may have 4194304 bytes"
+    );
+}
+
 proptest! {
     #[test]
     fn a_changed_archive_is_inspected_or_refused(

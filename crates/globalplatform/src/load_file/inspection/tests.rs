@@ -21,6 +21,7 @@ fn found(report: &CapReport) -> Vec<String> {
 fn finds_nothing_wrong_with_sound_packages() {
     for sample in [Sample::compact(), Sample::extended()] {
         assert_eq!(found(&sample.inspect()), [""; 0]);
+        assert!(!sample.inspect().has_errors());
         let block = sample.data_block();
         let report = inspect_data_block(&block).unwrap();
         assert_eq!(found(&report), [""; 0]);

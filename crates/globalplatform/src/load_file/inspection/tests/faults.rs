@@ -282,4 +282,40 @@ fn checks_references_and_handlers_without_a_descriptor() {
     expect("0001 1E 0002 14 07", &[&no_constant(9, "001B")]);
     expect("0001 1D 0001 14", &[&no_constant(5, "001D")]);
     expect("0001 1E 0001 14", &[]);
+    // The header of a method, which is not known to be one.
+    expect("0001 1E 0002 11 03", &[&no_constant(8, "0011")]);
+}
+
+#[test]
+fn checks_every_exception_handler() {
+    let handlers = |second: &str, listed: &str| {
+        let mut sample = Sample::compact();
+        sample.remove(Kind::Descriptor);
+        sample.remove(Kind::Export);
+        sample.info(Kind::Header)[6] = 4;
+        sample.set(Kind::Class, bytes("0000 00 8003 00 FF 00 07 00 00 00"));
+        sample.remove(Kind::Debug);
+        sample.set(Kind::ConstantPool, bytes("0002 01800300 01800300"));
+        sample.set(
+            Kind::Method,
+            bytes(&alloc::format!(
+                "02 0013 8001 0014 0001 {second} 02 30 00 7A"
+            )),
+        );
+        sample.set(Kind::Applet, bytes("01 07 A000000151AA01 0011"));
+        sample.set(Kind::ReferenceLocation, bytes(listed));
+        found(&sample.inspect())
+    };
+    assert_eq!(handlers("0013 8001 0014 0001", "0000 0002 07 08"), [""; 0]);
+    assert_eq!(
+        handlers("0013 8001 0013 0002", "0000 0002 07 08"),
+        [
+            "error: Method, byte 12: exception handlers are not in order",
+            "error: Method, byte 18: exception handler 1: constant 2 is no class",
+        ]
+    );
+    assert_eq!(
+        handlers("0013 8001 0014 0001", "0000 0001 07"),
+        ["error: Method, byte 18: index is not listed in RefLocation: a card does not link it"]
+    );
 }
