@@ -52,6 +52,7 @@ impl<C: BlockCipherEncrypt<BlockSize = U16>> CmacKey<C> {
             data,
             trailer,
         } = message;
+        debug_assert!(data.len().is_multiple_of(16), "padded before");
         let blocks = data.as_chunks_mut().0;
         let mut output = [0; 16];
         if let Ok(header) = <[u8; 5]>::try_from(header) {
