@@ -60,9 +60,9 @@ field() { sed -n "s/^stat::$1: *//p" "$2" | tail -1; }
 
 # Runs one target and writes its line of the results.
 campaign() {
-    local name=$1 count=$2 log=$out/log/$1.log corpus=$out/corpus/$1 begun=$SECONDS
+    local name=$1 count=$2 longest=$3 log=$out/log/$1.log corpus=$out/corpus/$1 begun=$SECONDS
     mkdir -p "$corpus" "$out/findings/$name"
-    "$out/bin/$name" -runs="$count" -max_len=2048 -len_control=50 -timeout=20 -rss_limit_mb=2048 \
+    "$out/bin/$name" -runs="$count" -max_len="$longest" -timeout=20 -rss_limit_mb=2048 \
         -verbosity=0 -print_final_stats=1 -artifact_prefix="$out/findings/$name/" \
         "$corpus" "tests/fuzz/corpus/$name" >"$log" 2>&1 || true
     local done_runs finding
@@ -77,14 +77,14 @@ campaign() {
 
 while read -r name size; do
     if ((${#only[@]})) && [[ " ${only[*]} " != *" $name "* ]]; then continue; fi
-    count=$runs
-    [ "$size" = Small ] || count=$((runs / 10))
+    count=$runs longest=512
+    [ "$size" = Small ] || { count=$((runs / 10)); longest=2048; }
     # Finished before, without a finding and with as many executions.
     if awk -F'\t' -v n="$name" -v c="$count" '$1 == n && $2 >= c && $4 == 0 { f = 1 } END { exit !f }' "$results"; then
         continue
     fi
     while (($(jobs -rp | wc -l) >= jobs)); do wait -n || true; done
-    campaign "$name" "$count" </dev/null &
+    campaign "$name" "$count" "$longest" </dev/null &
 done < <(list)
 wait
 
