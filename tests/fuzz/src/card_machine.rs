@@ -55,10 +55,14 @@ impl World {
 
     fn arrives(&mut self, bytes: &[u8], input: &mut Input<'_>) {
         let Ok(command) = CommandApdu::decode(bytes) else {
+            // No command at all: where a MAC is due, it is missing.
+            assert_eq!(self.card.hears(bytes), None);
+            self.alive &= !self.setup.level.c_mac();
+            assert_eq!(self.card.session.is_authenticated(), self.alive);
             return;
         };
         let must_accept = self.must_accept(&command);
-        let heard = self.card.hears(&command);
+        let heard = self.card.hears(bytes);
         assert_eq!(heard.is_some(), must_accept, "{command:?}");
         let Some(plain) = heard else {
             self.alive = false;

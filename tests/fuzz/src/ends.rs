@@ -106,7 +106,8 @@ impl Setup {
             &self.host_challenge(),
         )
         .ok()?;
-        Some((CardEnd { session }, answer))
+        let in_buffer = self.random & 1 != 0;
+        Some((CardEnd { session, in_buffer }, answer))
     }
 
     /// Both ends, authenticated.
@@ -119,7 +120,8 @@ impl Setup {
         let answer = card.session.external_authenticate(&host.command());
         assert_eq!(answer, ResponseApdu::ok());
         let channel = host.receive(&answer).ok()?;
-        Some((HostEnd { channel }, card))
+        let in_buffer = self.random & 2 != 0;
+        Some((HostEnd { channel, in_buffer }, card))
     }
 
     /// A script that opens this session.
@@ -138,23 +140,35 @@ impl Setup {
     }
 }
 
-/// The host's end of an open session.
+/// The host's end of an open session. Every other call goes through the caller's buffer.
 pub struct HostEnd {
     /// The channel itself.
     pub channel: Channel,
+    in_buffer: bool,
 }
 
 impl HostEnd {
     /// The protected command as sent; nothing when it cannot be protected.
     pub fn sends(&mut self, command: &CommandApdu) -> Option<Vec<u8>> {
-        self.channel.wrap(command).ok()?.encode().ok()
+        self.in_buffer = !self.in_buffer;
+        if !self.in_buffer {
+            return self.channel.wrap(command).ok()?.encode().ok();
+        }
+        let mut out = [0; 512];
+        let wrapped = self.channel.wrap_into(command, &mut out).ok()?;
+        Some(wrapped.as_bytes().to_vec())
     }
 
     /// The clear response; nothing when it is not believed.
     pub fn hears(&mut self, response: &[u8]) -> Option<ResponseApdu> {
-        self.channel
-            .unwrap(&ResponseApdu::decode(response).ok()?)
-            .ok()
+        match ResponseApdu::decode(response) {
+            Ok(response) if self.in_buffer => self.channel.unwrap(&response).ok(),
+            _ => {
+                let mut response = response.to_vec();
+                let clear = self.channel.unwrap_in_place(&mut response).ok()?;
+                Some(clear.to_owned())
+            }
+        }
     }
 
     /// No call does anything any more.
@@ -168,22 +182,32 @@ impl HostEnd {
     }
 }
 
-/// The card's end of a session.
+/// The card's end of a session. Every other call goes through the caller's buffer.
 pub struct CardEnd {
     /// The session itself.
     pub session: CardSession,
+    in_buffer: bool,
 }
 
 impl CardEnd {
-    /// The clear command; nothing when it is refused, which is always by 6982.
-    pub fn hears(&mut self, command: &CommandApdu) -> Option<CommandApdu> {
-        match self.session.unwrap(command) {
-            Ok(plain) => Some(plain),
-            Err(sw) => {
-                assert_eq!(sw, StatusWord::SECURITY_STATUS);
-                None
+    /// The clear command; nothing when it is refused, by 6982, or by 6700 when the bytes are no
+    /// command and no MAC is due.
+    pub fn hears(&mut self, command: &[u8]) -> Option<CommandApdu> {
+        self.in_buffer = !self.in_buffer;
+        let decoded = CommandApdu::decode(command);
+        let no_apdu = decoded.is_err();
+        let heard = match decoded {
+            Ok(command) if !self.in_buffer => self.session.unwrap(&command),
+            _ => {
+                let mut command = command.to_vec();
+                let plain = self.session.unwrap_in_place(&mut command);
+                plain.map(|plain| plain.to_owned())
             }
+        };
+        if let Err(sw) = heard {
+            assert!(sw == StatusWord::SECURITY_STATUS || no_apdu && sw == StatusWord::WRONG_LENGTH);
         }
+        heard.ok()
     }
 
     /// The protected response; the session answers BEGIN and END R-MAC SESSION by itself.
@@ -193,7 +217,12 @@ impl CardEnd {
             (true, 0x78) => self.session.end_r_mac(plain),
             _ => response.clone(),
         };
-        self.session.wrap(own).encode()
+        if self.in_buffer {
+            return self.session.wrap(own).encode();
+        }
+        let mut out = [0; 512];
+        let wrapped = self.session.wrap_into(own.view(), &mut out);
+        wrapped.map(<[u8]>::to_vec).unwrap_or_default()
     }
 }
 

@@ -24,7 +24,7 @@ fn play(setup: &Setup, commands: &[Vec<u8>], input: &mut Input<'_>) -> Option<Pl
         clear: Vec::new(),
     };
     for command in commands.get(2..)? {
-        let plain = card.hears(&CommandApdu::decode(command).ok()?)?;
+        let plain = card.hears(command)?;
         let response = choose_response(input);
         let level = card.session.level();
         let answer = card.answers(&plain, &response);

@@ -76,7 +76,7 @@ impl Setup {
             host_challenge,
         )
         .unwrap();
-        (CardEnd(card), answer)
+        (CardEnd(card, begins_in_buffer(self.host_random)), answer)
     }
 
     /// The card after our own INITIALIZE UPDATE.
@@ -96,17 +96,42 @@ impl Setup {
         if self.grows {
             channel.allow_extended_length();
         }
-        (HostEnd(channel), card)
+        (HostEnd(channel, begins_in_buffer(self.card_random)), card)
     }
 }
 
-/// The host's end of an open session.
-pub struct HostEnd(pub Channel);
+/// Which of the two ways an end takes first.
+fn begins_in_buffer(random: [u8; 16]) -> bool {
+    random[0] & 1 != 0
+}
+
+/// The host's end of an open session. Every other call goes through the caller's buffer, the rest
+/// through APDUs of their own: both must be the same.
+pub struct HostEnd(pub Channel, bool);
 
 impl HostEnd {
     pub fn wrap(&mut self, command: &CommandApdu) -> Result<Vec<u8>, WrapError> {
-        let wrapped = self.0.wrap(command)?;
-        Ok(wrapped.encode().unwrap())
+        self.1 = !self.1;
+        if self.1 {
+            return Ok(self.0.wrap(command)?.encode().unwrap());
+        }
+        let level = self.0.opened_at().unwrap_or(SecurityLevel::Full);
+        let mode = self.0.mode().unwrap_or(Mode::S16);
+        let mut out = vec![0xA5; level.max_wrapped_length(mode, command.data.len()) + 2];
+        let length = match self.0.wrap_into(command, &mut [0xA5; 3]) {
+            Err(WrapError::BufferTooSmall { needed }) => needed,
+            Err(other) => return Err(other),
+            Ok(_) => unreachable!("no command fits three bytes"),
+        };
+        // Nothing but one more byte of room was missing, and nothing has changed.
+        let too_small = self.0.wrap_into(command, &mut out[..length - 1]);
+        assert!(matches!(too_small, Err(WrapError::BufferTooSmall { needed }) if needed == length));
+        assert!(out.iter().all(|byte| *byte == 0xA5));
+        let wrapped = self.0.wrap_into(command, &mut out)?.as_bytes().len();
+        assert_eq!(wrapped, length);
+        assert!(out[length..].iter().all(|byte| *byte == 0xA5));
+        out.truncate(length);
+        Ok(out)
     }
 
     pub fn sends(&mut self, command: &CommandApdu) -> Vec<u8> {
@@ -114,15 +139,25 @@ impl HostEnd {
     }
 
     pub fn hears(&mut self, response: &[u8]) -> Result<ResponseApdu, ChannelError> {
-        self.0.unwrap(&ResponseApdu::decode(response).unwrap())
+        match ResponseApdu::decode(response) {
+            Ok(response) if self.1 => self.0.unwrap(&response),
+            _ => self
+                .0
+                .unwrap_in_place(&mut response.to_vec())
+                .map(|clear| clear.to_owned()),
+        }
     }
 
     /// After a failed check no call does anything any more.
     pub fn assert_dead(&mut self, genuine: &[u8]) {
         let command = CommandApdu::new(0x80, 0xF2, 0x40, 0x02);
         for _ in 0..2 {
+            self.1 = !self.1;
             assert_eq!(self.hears(genuine), Err(ChannelError::Closed));
-            assert_eq!(self.wrap(&command), Err(WrapError::Closed));
+            assert_eq!(self.0.wrap(&command), Err(WrapError::Closed));
+            let mut out = [0; 64];
+            let into = self.0.wrap_into(&command, &mut out);
+            assert_eq!(into, Err(WrapError::Closed));
         }
         assert_eq!((self.0.level(), self.0.mode()), (None, None));
         assert_eq!(self.0.max_command_data(), 0);
@@ -130,8 +165,8 @@ impl HostEnd {
     }
 }
 
-/// The card's end of a session.
-pub struct CardEnd(pub CardSession);
+/// The card's end of a session; every other call goes through the caller's buffer.
+pub struct CardEnd(pub CardSession, bool);
 
 impl CardEnd {
     /// EXTERNAL AUTHENTICATE.
@@ -144,7 +179,14 @@ impl CardEnd {
     }
 
     pub fn hears(&mut self, command: &[u8]) -> Result<CommandApdu, StatusWord> {
-        self.0.unwrap(&CommandApdu::decode(command).unwrap())
+        self.1 = !self.1;
+        match CommandApdu::decode(command) {
+            Ok(command) if self.1 => self.0.unwrap(&command),
+            _ => self
+                .0
+                .unwrap_in_place(&mut command.to_vec())
+                .map(|plain| plain.to_owned()),
+        }
     }
 
     /// Does what the plain command asks for: BEGIN and END R-MAC SESSION itself, anything else is
@@ -155,7 +197,14 @@ impl CardEnd {
             (true, 0x78) => self.0.end_r_mac(plain),
             _ => response.clone(),
         };
-        self.0.wrap(own).encode()
+        if self.1 {
+            return self.0.wrap(own).encode();
+        }
+        let mut out = vec![0xA5; own.data.len() + 40];
+        let before = self.0.level();
+        assert!(self.0.wrap_into(own.view(), &mut [0]).is_err());
+        assert_eq!(self.0.level(), before);
+        self.0.wrap_into(own.view(), &mut out).unwrap().to_vec()
     }
 
     /// After an error of secure messaging every command is refused by 6982, also the genuine one,

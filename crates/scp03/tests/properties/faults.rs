@@ -46,8 +46,10 @@ pub fn any_fault() -> impl Strategy<Value = Fault> {
 /// Gives the card a command that was changed on the way at a level with C-MAC.
 fn card_hears_changed(card: &mut CardEnd, sent: &[u8], changed: &[u8]) {
     let genuine = CommandApdu::decode(sent).unwrap();
-    // Bytes that are no command APDU never reach the session.
     let Ok(decoded) = CommandApdu::decode(changed) else {
+        // Bytes that are no command APDU carry no MAC.
+        assert_eq!(card.hears(changed), Err(StatusWord::SECURITY_STATUS));
+        card.assert_dead(sent);
         return;
     };
     let only_le = CommandApdu {
@@ -66,8 +68,10 @@ fn card_hears_changed(card: &mut CardEnd, sent: &[u8], changed: &[u8]) {
 
 /// Gives the host a response that was changed on the way; `level` is that of the response.
 fn host_hears_changed(host: &mut HostEnd, level: SecurityLevel, sent: &[u8], changed: &[u8]) {
-    // A link that brings less than a status word brings no response.
     let Ok(decoded) = ResponseApdu::decode(changed) else {
+        // Less than a status word is no response, whatever the level.
+        assert_eq!(host.hears(changed), Err(ChannelError::NotGenuine));
+        host.assert_dead(sent);
         return;
     };
     let heard = host.hears(changed);
@@ -131,10 +135,12 @@ proptest! {
         play_all(&setup, before, &mut host, &mut card);
         let sent = host.sends(&last.command());
         let changed = fault.apply(&sent);
+        let heard = card.hears(&changed);
         let Ok(decoded) = CommandApdu::decode(&changed) else {
+            prop_assert_eq!(heard, Err(StatusWord::WRONG_LENGTH));
+            prop_assert!(card.0.is_authenticated());
             return Ok(());
         };
-        let heard = card.hears(&changed);
         if decoded.is_secured() || decoded.is_chained() || decoded.cla & 0x70 == 0x20 {
             prop_assert_eq!(heard, Err(StatusWord::SECURITY_STATUS));
             card.assert_dead(&sent);
