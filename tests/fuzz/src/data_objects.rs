@@ -2,7 +2,6 @@
 
 use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, CommandRef, ResponseApdu, ResponseRef};
-use globalplatform::cap::read_cap;
 use globalplatform::capability::Capabilities;
 use globalplatform::card_data::{
     CardRecognitionData, ExtendedCardResources, KeyInformationTemplate,
@@ -20,9 +19,7 @@ use globalplatform::commands::store_data::{Dgi, DgiReader};
 use globalplatform::life_cycle::{
     ApplicationLifeCycle, CardLifeCycle, LoadFileLifeCycle, SecurityDomainLifeCycle,
 };
-use globalplatform::load_file::{
-    AppletList, Component, Directory, Header, ImportList, LoadFile, LoadFileStructure,
-};
+use globalplatform::load_file::LoadFileStructure;
 use globalplatform::privileges::Privileges;
 use globalplatform::registry::RegistryEntry;
 use globalplatform::status_word::StatusWord;
@@ -244,74 +241,5 @@ pub fn dgi(data: &[u8]) {
             }
             Err(error) => oracle::points_inside(error, data.len()),
         }
-    }
-}
-
-/// [`LoadFile`] from a data block, as a card reads it.
-pub fn load_file(data: &[u8]) {
-    match LoadFile::from_data_block(data) {
-        Ok(file) => {
-            assert_eq!(file.data_block, data);
-            let structure = file.load_file_structure();
-            let structure = LoadFileStructure::decode(&structure);
-            assert_eq!(
-                structure.map(|structure| structure.data_block).as_deref(),
-                Ok(data)
-            );
-        }
-        Err(error) => oracle::points_inside(error, data.len()),
-    }
-}
-
-/// The components of a load file by themselves: the first byte says in which format.
-pub fn load_file_components(data: &[u8]) {
-    let Some((flags, data)) = data.split_first() else {
-        return;
-    };
-    let extended = flags & 1 != 0;
-    let format = (2, flags >> 1 & 3);
-    let reader = || Reader::new(data);
-    oracle::data_object(
-        data,
-        |data| Header::read(Reader::new(data)),
-        |header| header.encode().unwrap_or_default(),
-    );
-    if let Ok(directory) = Directory::read(reader(), format, extended) {
-        let encoded = directory.encode(format, extended).unwrap_or_default();
-        assert_eq!(
-            Directory::read(Reader::new(&encoded), format, extended),
-            Ok(directory)
-        );
-    }
-    if let Ok(imports) = ImportList::read(reader()) {
-        let encoded = imports.encode().unwrap_or_default();
-        assert_eq!(ImportList::read(Reader::new(&encoded)), Ok(imports));
-    }
-    if let Ok(applets) = AppletList::read(reader(), extended) {
-        let encoded = applets.encode(extended).unwrap_or_default();
-        assert_eq!(
-            AppletList::read(Reader::new(&encoded), extended),
-            Ok(applets)
-        );
-    }
-    match Component::read_all(reader()) {
-        Ok(components) => {
-            let extended = components
-                .first()
-                .is_some_and(Component::announces_extended);
-            let encoded = components
-                .iter()
-                .map(|component| component.encode(extended));
-            let encoded: Vec<u8> = encoded.flat_map(Result::unwrap_or_default).collect();
-            assert_eq!(encoded, data);
-        }
-        Err(error) => oracle::points_inside(error, data.len()),
-    }
-}
-
-/// A whole CAP file.
-pub fn cap(data: &[u8]) {
-    if let Ok(file) = read_cap(data) {
-        assert_eq!(LoadFile::from_data_block(&file.data_block), Ok(file));
     }
 }

@@ -16,6 +16,7 @@ pub mod ends;
 pub mod host_machine;
 pub mod input;
 pub mod key_transport;
+pub mod load_files;
 pub mod opening;
 mod oracle;
 pub mod script_machine;
@@ -56,8 +57,12 @@ targets! {
         aid aid_text tlv lengths command_apdu response_apdu privileges life_cycles status_word
         registry capabilities recognition_data key_information card_resources confirmation
         select_response get_status_response initialize_update_response put_key_response
-        manage_channel_response dgi load_file_structure load_file load_file_components
+        manage_channel_response dgi load_file_structure
         install_parameters load_parameters registry_parameters domain_parameters;
+    Small load_files:
+        header directory import_list applet_list class_table constant_pool static_fields
+        static_resources exports reference_locations method_table instructions type_descriptors
+        descriptor debug_info components load_file;
     Small commands:
         select get_data get_status set_status install install_for_install install_for_load
         install_for_make_selectable install_for_extradition install_for_registry_update
@@ -67,7 +72,7 @@ targets! {
         put_key_set store_data_keys key_agreement_template key_agreement_response;
     Small opening:
         parameters challenge_answer;
-    Machine data_objects: cap;
+    Machine load_files: inspection cap cap_files;
     Machine card_machine: card_machine;
     Machine host_machine: host_machine;
     Machine script_machine: script_machine;
