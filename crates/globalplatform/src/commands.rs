@@ -6,9 +6,11 @@
 //! secure messaging was removed. It accepts the class byte with its secure messaging bits and
 //! channel as sent, but no ISO command chaining: chains are joined first.
 
+pub mod begin_r_mac_session;
 pub mod confirmation;
 pub mod control_reference;
 pub mod delete;
+pub mod end_r_mac_session;
 pub mod external_authenticate;
 pub mod get_data;
 pub mod get_status;

@@ -38,6 +38,7 @@ pub mod capability;
 pub mod card_data;
 pub mod commands;
 pub mod error;
+pub mod key;
 pub mod life_cycle;
 pub mod load_file;
 pub mod privileges;

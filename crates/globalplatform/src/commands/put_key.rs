@@ -1,12 +1,18 @@
 //! PUT KEY (G 11.8; AES keys: D 7.2).
 
+mod field;
+mod secret_block;
+
 use alloc::vec::Vec;
-use core::fmt;
+
+pub use field::{KeyAttributes, KeyComponent, PutKeyField};
+pub use secret_block::SecretBlock;
 
 use super::header::{self, INVALID_P1, Origin};
 use crate::{
     apdu::{CommandApdu, MAX_SHORT_LE},
     error::DecodeError,
+    key::KeyType,
     tlv::{Reader, Writer},
 };
 
@@ -14,11 +20,11 @@ use crate::{
 pub const INS: u8 = 0xD8;
 
 /// Key type of AES keys (G Table 11-16).
-pub const AES: u8 = 0x88;
+pub const AES: u8 = KeyType::AES.0;
 /// Key type of an EC public key.
-pub const EC_PUBLIC: u8 = 0xB0;
+pub const EC_PUBLIC: u8 = KeyType::EC_PUBLIC.0;
 /// Component type of a reference to well-known curve parameters.
-pub const EC_CURVE_REFERENCE: u8 = 0xF0;
+pub const EC_CURVE_REFERENCE: u8 = KeyType::EC_CURVE_REFERENCE.0;
 
 /// P1 b8: more commands follow.
 const MORE_COMMANDS: u8 = 0x80;
@@ -26,11 +32,6 @@ const MORE_COMMANDS: u8 = 0x80;
 const INITIAL_KEYS: u8 = 0xFF;
 /// P2 b8: several keys.
 const MULTIPLE: u8 = 0x80;
-/// The first value that is a key type; what is smaller is the length of a check value.
-const FIRST_KEY_TYPE: u8 = 0x80;
-/// The last one; FF introduces the extended format of key data, which this decoder does not take.
-const LAST_KEY_TYPE: u8 = 0xFE;
-
 /// Adds a key set or replaces keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutKey {
@@ -44,84 +45,6 @@ pub struct PutKey {
     pub keys: Vec<PutKeyField>,
     /// Whether P2 announces several keys.
     pub multiple: bool,
-}
-
-/// One key of PUT KEY.
-///
-/// For a secret key `block` is everything after the length byte: with AES the length of the clear
-/// key and the cipher text in the form of Amendment D, or the cipher text alone.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PutKeyField {
-    /// Key type ([`AES`], …).
-    pub key_type: u8,
-    /// The key data.
-    pub block: Vec<u8>,
-    /// Further parts of the key, the curve reference of an EC key for example; mostly none.
-    pub components: Vec<KeyComponent>,
-    /// The key check value: 3 bytes for AES and DES, empty for public keys.
-    pub kcv: Vec<u8>,
-}
-
-/// A further part of a key that has several.
-#[derive(Clone, PartialEq, Eq)]
-pub struct KeyComponent {
-    /// Type of the part.
-    pub key_type: u8,
-    /// Its data.
-    pub block: Vec<u8>,
-}
-
-impl PutKeyField {
-    /// A key of one part.
-    pub fn new(key_type: u8, block: impl Into<Vec<u8>>, kcv: impl Into<Vec<u8>>) -> Self {
-        Self {
-            key_type,
-            block: block.into(),
-            components: Vec::new(),
-            kcv: kcv.into(),
-        }
-    }
-
-    fn write(&self, writer: &mut Writer) {
-        writer.u8(self.key_type);
-        writer.lv(&self.block);
-        for component in &self.components {
-            writer.u8(component.key_type);
-            writer.lv(&component.block);
-        }
-        writer.lv(&self.kcv);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let KeyComponent { key_type, block } = KeyComponent::read(reader)?;
-        let mut components = Vec::new();
-        while reader.peek().is_some_and(|next| next >= FIRST_KEY_TYPE) {
-            components.push(KeyComponent::read(reader)?);
-        }
-        let kcv = reader.lv()?.to_vec();
-        Ok(Self {
-            key_type,
-            block,
-            components,
-            kcv,
-        })
-    }
-}
-
-impl KeyComponent {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let offset = reader.offset();
-        match reader.u8()? {
-            key_type @ FIRST_KEY_TYPE..=LAST_KEY_TYPE => Ok(Self {
-                key_type,
-                block: reader.lv()?.to_vec(),
-            }),
-            _ => Err(DecodeError::InvalidValue {
-                offset,
-                field: "key type",
-            }),
-        }
-    }
 }
 
 impl PutKey {
@@ -167,24 +90,6 @@ impl PutKey {
     }
 }
 
-impl fmt::Debug for PutKeyField {
-    /// Types, lengths and check value, never key data.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PutKeyField")
-            .field("key_type", &format_args!("{:02X}", self.key_type))
-            .field("block", &format_args!("[{} bytes]", self.block.len()))
-            .field("components", &self.components)
-            .field("kcv", &format_args!("{:02X?}", self.kcv))
-            .finish()
-    }
-}
-
-impl fmt::Debug for KeyComponent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:02X}[{} bytes]", self.key_type, self.block.len())
-    }
-}
-
 /// The response: the version and, as the card computed them, the check values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PutKeyResponse {
@@ -224,6 +129,7 @@ impl PutKeyResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::put_key::field::tests::any_key;
     use crate::commands::testing::{
         any_apdu, any_bytes, apdu, assert_encodes, assert_no_panic, assert_round_trips, bytes,
     };
@@ -292,7 +198,7 @@ mod tests {
             ("80D80001", 5),
             ("80D80001 01 32", 6),
             ("80D80001 05 32 1001AA 00", 6),
-            ("80D80001 06 32 FF8801AA 00", 6),
+            ("80D80001 06 32 FF8801AA 00", 11),
             ("80D80001 03 32 8805", 8),
             ("80D80001 04 32 8801AA", 9),
             ("80D80001 06 32 8801AA 0301", 11),
@@ -302,15 +208,6 @@ mod tests {
             let error = PutKey::from_apdu(&apdu(hex)).unwrap_err();
             assert_eq!(error.offset(), offset, "{hex}: {error}");
         }
-    }
-
-    #[test]
-    fn debug_shows_no_key_data() {
-        let key = PutKeyField::new(AES, vec![0xDE; 17], vec![1, 2, 3]);
-        assert_eq!(
-            format!("{key:?}"),
-            "PutKeyField { key_type: 88, block: [17 bytes], components: [], kcv: [01, 02, 03] }"
-        );
     }
 
     #[test]
@@ -326,22 +223,6 @@ mod tests {
             })
         );
         assert!(PutKeyResponse::decode(&[]).is_err());
-    }
-
-    fn any_key() -> impl Strategy<Value = PutKeyField> {
-        let part = || (0x80u8..0xFF, any_bytes(0..150));
-        let parts = proptest::collection::vec(part(), 0..2);
-        (part(), parts, prop_oneof![Just(vec![]), any_bytes(3)]).prop_map(
-            |((key_type, block), parts, kcv)| PutKeyField {
-                key_type,
-                block,
-                components: parts
-                    .into_iter()
-                    .map(|(key_type, block)| KeyComponent { key_type, block })
-                    .collect(),
-                kcv,
-            },
-        )
     }
 
     proptest! {
