@@ -4,9 +4,10 @@
 //! short. It cannot fail; data too long for a short APDU show when the APDU is encoded, so that a
 //! caller can choose the extended form or command chaining. `from_apdu` takes a command after
 //! secure messaging was removed. It accepts the class byte with its secure messaging bits and
-//! channel as sent, but no ISO command chaining: chains are joined first.
+//! channel as sent, but no command chaining: chains are joined first ([`chaining`]).
 
 pub mod begin_r_mac_session;
+pub mod chaining;
 pub mod confirmation;
 pub mod control_reference;
 pub mod delete;

@@ -137,6 +137,12 @@ pub enum EncodeError {
     /// Data cannot be cut into blocks of no bytes.
     #[error("block size is zero")]
     EmptyBlocks,
+    /// Only DELETE, INSTALL and PUT KEY can be cut into several commands.
+    #[error("a command with instruction {ins:02X} cannot be cut into several")]
+    NotChainable {
+        /// The instruction byte.
+        ins: u8,
+    },
     /// Logical channels are numbered 0 to 19.
     #[error("logical channel {channel} does not exist")]
     NoSuchChannel {

@@ -1,6 +1,7 @@
-//! INSTALL (G 11.5): one instruction, six purposes, told apart by P1.
+//! INSTALL (G 11.5): one instruction, seven purposes, told apart by P1.
 
 mod application;
+mod combined;
 mod domain_parameters;
 mod extradition;
 mod fields;
@@ -8,11 +9,14 @@ mod install_parameters;
 mod load;
 mod load_parameters;
 mod make_selectable;
+mod parameters;
 mod personalization;
 mod registry_parameters;
 mod registry_update;
+mod uicc;
 
 pub use application::InstallForInstall;
+pub use combined::{CombinedInstall, CombinedInstallEnd};
 pub use domain_parameters::SecurityDomainParameters;
 pub use extradition::InstallForExtradition;
 pub use install_parameters::InstallParameters;
@@ -22,6 +26,7 @@ pub use make_selectable::InstallForMakeSelectable;
 pub use personalization::InstallForPersonalization;
 pub use registry_parameters::RegistryParameters;
 pub use registry_update::InstallForRegistryUpdate;
+pub use uicc::{AccessRule, MenuEntry, SimToolkitParameters, ToolkitParameters, UiccParameters};
 
 use super::header::{self, INVALID_P1, Origin};
 use crate::{apdu::CommandApdu, error::DecodeError};
@@ -35,6 +40,7 @@ pub(super) mod purpose {
     pub const INSTALL: u8 = 0x04;
     pub const MAKE_SELECTABLE: u8 = 0x08;
     pub const INSTALL_AND_MAKE_SELECTABLE: u8 = 0x0C;
+    pub const COMBINED: u8 = 0x0E;
     pub const EXTRADITION: u8 = 0x10;
     pub const PERSONALIZATION: u8 = 0x20;
     pub const REGISTRY_UPDATE: u8 = 0x40;
@@ -48,6 +54,8 @@ pub enum Install {
     Load(InstallForLoad),
     /// INSTALL [for install], with or without making selectable.
     Install(InstallForInstall),
+    /// One of the two commands of INSTALL [for load, install and make selectable].
+    Combined(CombinedInstall),
     /// INSTALL [for make selectable].
     MakeSelectable(InstallForMakeSelectable),
     /// INSTALL [for personalization].
@@ -62,8 +70,8 @@ impl Install {
     /// Decodes the command whatever its purpose.
     ///
     /// # Errors
-    /// [`DecodeError`] with the offset in the encoded command. "More commands follow" (P1 b8) and
-    /// the combination of load with install are an invalid P1.
+    /// [`DecodeError`] with the offset in the encoded command. "More commands follow" (P1 b8) is
+    /// an invalid P1: the parts are joined first ([`chaining`](super::chaining)).
     pub fn from_apdu(apdu: &CommandApdu) -> Result<Self, DecodeError> {
         header::expect(apdu, Origin::GlobalPlatform, INS)?;
         match apdu.p1 {
@@ -71,6 +79,7 @@ impl Install {
             purpose::INSTALL | purpose::INSTALL_AND_MAKE_SELECTABLE => {
                 InstallForInstall::from_apdu(apdu).map(Self::Install)
             }
+            purpose::COMBINED => CombinedInstall::from_apdu(apdu).map(Self::Combined),
             purpose::MAKE_SELECTABLE => {
                 InstallForMakeSelectable::from_apdu(apdu).map(Self::MakeSelectable)
             }
@@ -91,6 +100,7 @@ impl Install {
         match self {
             Self::Load(command) => command.to_apdu(),
             Self::Install(command) => command.to_apdu(),
+            Self::Combined(command) => command.to_apdu(),
             Self::MakeSelectable(command) => command.to_apdu(),
             Self::Personalization(command) => command.to_apdu(),
             Self::Extradition(command) => command.to_apdu(),
@@ -109,6 +119,7 @@ mod tests {
     fn tells_the_purposes_apart() {
         for (hex, purpose) in [
             ("80E60200 0A 05A000000151 00 00 00 00", 0x02),
+            ("80E60E01 0A 05A000000151 00 00 00 00", 0x0E),
             ("80E60800 0C 00 00 05A000000151 0100 00 00", 0x08),
             ("80E62000 0B 00 00 05A000000151 00 00 00", 0x20),
             ("80E61000 10 05A000000151 00 05A000000152 00 00 00", 0x10),
@@ -124,7 +135,8 @@ mod tests {
         for (hex, offset) in [
             ("00E62000", 0),
             ("80E42000", 1),
-            ("80E60E01", 2),
+            ("80E60E00", 3),
+            ("80E60600", 2),
             ("80E6A000", 2),
             ("80E60000", 2),
             ("80E62001", 3),

@@ -26,6 +26,7 @@ impl Domain<'_> {
             Install::Personalization(install) => self.start_personalisation(&install)?,
             Install::Extradition(install) => self.extradite(&install)?,
             Install::RegistryUpdate(install) => self.update_registry(&install)?,
+            Install::Combined(_) => return Err(StatusWord::WRONG_P1P2),
         }
         // No receipt: length 0.
         Ok(ResponseApdu::with_data([0x00]))

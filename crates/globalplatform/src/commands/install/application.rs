@@ -2,19 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    InstallParameters,
-    fields::{self, Field},
-    purpose,
-};
-use crate::{
-    aid::Aid,
-    apdu::CommandApdu,
-    commands::header::{self, INVALID_P1, Origin},
-    error::DecodeError,
-    privileges::Privileges,
-    tlv::Writer,
-};
+use super::{InstallParameters, fields, purpose};
+use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError, privileges::Privileges};
 
 /// Makes an application or security domain from a module of a load file.
 ///
@@ -64,19 +53,20 @@ impl InstallForInstall {
     /// The command.
     #[must_use]
     pub fn to_apdu(&self) -> CommandApdu {
-        let mut data = Writer::new();
-        data.lv(self.load_file.as_bytes());
-        data.lv(self.module.as_bytes());
-        data.lv(self.instance.as_bytes());
-        data.lv(&self.privileges.to_bytes());
-        data.lv(&self.parameters.encode());
-        fields::write_optional(&mut data, self.token.as_ref());
         let p1 = if self.make_selectable {
             purpose::INSTALL_AND_MAKE_SELECTABLE
         } else {
             purpose::INSTALL
         };
-        fields::command(p1, data)
+        let fields = [
+            self.load_file.as_bytes(),
+            self.module.as_bytes(),
+            self.instance.as_bytes(),
+            &self.privileges.to_bytes(),
+            &self.parameters.encode(),
+            fields::optional(&self.token),
+        ];
+        fields::command(p1, 0x00, &fields)
     }
 
     /// Decodes the command; privileges may have one byte or three.
@@ -84,20 +74,21 @@ impl InstallForInstall {
     /// # Errors
     /// [`DecodeError`] with the offset in the encoded command.
     pub fn from_apdu(apdu: &CommandApdu) -> Result<Self, DecodeError> {
-        header::expect(apdu, Origin::GlobalPlatform, super::INS)?;
-        let make_selectable = match apdu.p1 {
-            purpose::INSTALL => false,
-            purpose::INSTALL_AND_MAKE_SELECTABLE => true,
-            _ => return Err(INVALID_P1),
+        let make_selectable = apdu.p1 == purpose::INSTALL_AND_MAKE_SELECTABLE;
+        let p1 = if make_selectable {
+            apdu.p1
+        } else {
+            purpose::INSTALL
         };
-        let mut reader = fields::open(apdu, apdu.p1)?;
+        let [load_file, module, instance, privileges, parameters, token] =
+            fields::open(apdu, p1, 0x00)?;
         Ok(Self {
-            load_file: Field::read(&mut reader)?.aid()?,
-            module: Field::read(&mut reader)?.aid()?,
-            instance: Field::read(&mut reader)?.aid()?,
-            privileges: Field::read(&mut reader)?.privileges()?,
-            parameters: InstallParameters::read(Field::read(&mut reader)?.reader())?,
-            token: fields::read_token(&mut reader)?,
+            load_file: load_file.aid()?,
+            module: module.aid()?,
+            instance: instance.aid()?,
+            privileges: privileges.privileges()?,
+            parameters: InstallParameters::read_complete(parameters.reader())?,
+            token: token.optional_bytes(),
             make_selectable,
         })
     }
@@ -132,12 +123,21 @@ mod tests {
             ("80E60C01", 3),
             ("80E60400 06 05A000000151", 11),
             ("80E60400 12 05A000000151 05A000000151 05A000000151", 23),
+            ("80E60400 13 00 05A000000151 05A000000151 0100 02C900 00", 6),
             (
-                "80E60400 15 05A000000151 05A000000151 05A000000151 028000",
+                "80E60400 13 05A000000151 00 05A000000151 0100 02C900 00",
+                12,
+            ),
+            (
+                "80E60400 13 05A000000151 05A000000151 00 0100 02C900 00",
+                18,
+            ),
+            (
+                "80E60400 17 05A000000151 05A000000151 05A000000151 028000 00 00",
                 24,
             ),
             (
-                "80E60400 17 05A000000151 05A000000151 05A000000151 0100 00 00 00",
+                "80E60400 16 05A000000151 05A000000151 05A000000151 0100 00 00",
                 26,
             ),
             (

@@ -108,10 +108,31 @@ impl SecurityDomainParameters {
 mod tests {
     use super::*;
     use crate::commands::{
-        install::load_parameters::tests::any_object,
+        install::parameters::tests::any_object,
         testing::{any_bytes, bytes},
     };
     use proptest::{collection::vec, option::of, prelude::*};
+
+    #[test]
+    fn encodes_all_tags() {
+        // The same parameters as in the tests of kaoh/globalplatform.
+        let hex = "81020215 820180 830180 8400 86020102 87028000";
+        let parameters = SecurityDomainParameters {
+            accept_extradition_to: Some([0x80].into()),
+            accept_deletion: Some([0x80].into()),
+            becomes_personalized: true,
+            casd_capability: Some([1, 2]),
+            accept_extradition_from: Some([0x80, 0x00].into()),
+            ..SecurityDomainParameters::with_protocol(0x02, 0x15)
+        };
+        assert_eq!(parameters.encode(), bytes(hex));
+        assert_eq!(
+            SecurityDomainParameters::decode(&bytes(hex)),
+            Ok(parameters)
+        );
+        let unknown = SecurityDomainParameters::decode(&bytes("700101")).unwrap();
+        assert_eq!(unknown.other, [DataObject::new(Tag(0x70), [1])]);
+    }
 
     #[test]
     fn refuses_malformed_parameters_with_offsets() {

@@ -2,12 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    RegistryParameters,
-    fields::{self, Field},
-    purpose,
-};
-use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError, tlv::Writer};
+use super::{RegistryParameters, fields, parameters::Parameters as _, purpose};
+use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError};
 
 /// Associates an application or load file with another security domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +22,15 @@ impl InstallForExtradition {
     /// The command.
     #[must_use]
     pub fn to_apdu(&self) -> CommandApdu {
-        let mut data = Writer::new();
-        data.lv(self.security_domain.as_bytes());
-        data.lv(&[]);
-        data.lv(self.aid.as_bytes());
-        data.lv(&[]);
-        data.lv(&self.parameters.encode());
-        fields::write_optional(&mut data, self.token.as_ref());
-        fields::command(purpose::EXTRADITION, data)
+        let fields = [
+            self.security_domain.as_bytes(),
+            &[],
+            self.aid.as_bytes(),
+            &[],
+            &self.parameters.encode(),
+            fields::optional(&self.token),
+        ];
+        fields::command(purpose::EXTRADITION, 0x00, &fields)
     }
 
     /// Decodes the command.
@@ -41,16 +38,15 @@ impl InstallForExtradition {
     /// # Errors
     /// [`DecodeError`] with the offset in the encoded command.
     pub fn from_apdu(apdu: &CommandApdu) -> Result<Self, DecodeError> {
-        let mut reader = fields::open(apdu, purpose::EXTRADITION)?;
-        let security_domain = Field::read(&mut reader)?.aid()?;
-        Field::read(&mut reader)?.empty()?;
-        let aid = Field::read(&mut reader)?.aid()?;
-        Field::read(&mut reader)?.empty()?;
+        let [security_domain, empty, aid, also_empty, parameters, token] =
+            fields::open(apdu, purpose::EXTRADITION, 0x00)?;
+        empty.empty()?;
+        also_empty.empty()?;
         Ok(Self {
-            security_domain,
-            aid,
-            parameters: RegistryParameters::read(Field::read(&mut reader)?.reader())?,
-            token: fields::read_token(&mut reader)?,
+            security_domain: security_domain.aid()?,
+            aid: aid.aid()?,
+            parameters: RegistryParameters::read(parameters.reader())?,
+            token: token.optional_bytes(),
         })
     }
 }
@@ -84,8 +80,12 @@ mod tests {
         for (hex, offset) in [
             ("80E60200", 2),
             ("80E61000 01 00", 6),
-            ("80E61000 10 05A000000151 01AA 05A000000152 00 00", 12),
-            ("80E61000 09 05A000000151 00 01AA", 13),
+            ("80E61000 11 05A000000151 01AA 05A000000152 00 00 00", 12),
+            ("80E61000 11 05A000000151 00 05A000000152 01AA 00 00", 19),
+            ("80E61000 0C 05A000000151 00 01AA 00 00 00", 13),
+            ("80E61000 0C 01AA 00 05A000000151 00 00 00", 6),
+            ("80E61000 0F 05A000000151 00 05A000000152 00 01EF", 20),
+            ("80E61001", 3),
             ("80E61000 0F 05A000000151 00 05A000000152 00 00", 20),
         ] {
             let error = InstallForExtradition::from_apdu(&apdu(hex)).unwrap_err();

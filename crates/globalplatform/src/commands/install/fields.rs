@@ -10,42 +10,58 @@ use crate::{
     commands::header::{self, Origin},
     error::DecodeError,
     privileges::Privileges,
-    tlv::{DataObject, Reader, Tag, Tlv, Writer},
+    tlv::{Reader, Tag, Tlv, Writer},
 };
 
 /// Above this a memory size is written with four bytes (G Tables 11-48, 11-49).
 const MAX_TWO_BYTE_SIZE: u32 = 32_767;
 
-/// System specific parameters.
-pub(super) const SYSTEM: Tag = Tag(0xEF);
-/// Implicit selection parameter.
-pub(super) const IMPLICIT_SELECTION: Tag = Tag(0xCF);
-/// Global service parameters.
-pub(super) const SERVICE: Tag = Tag(0xCB);
-
-/// Checks the header and gives a reader of the data.
-pub(super) fn open(apdu: &CommandApdu, p1: u8) -> Result<Reader<'_>, DecodeError> {
+/// Checks the header and reads the fields, of which there must be `N`.
+pub(super) fn open<const N: usize>(
+    apdu: &CommandApdu,
+    p1: u8,
+    p2: u8,
+) -> Result<[Field<'_>; N], DecodeError> {
     header::expect(apdu, Origin::GlobalPlatform, INS)?;
     header::expect_p1(apdu, p1)?;
-    header::expect_p2(apdu, 0x00)?;
-    Ok(apdu.reader())
+    header::expect_p2(apdu, p2)?;
+    let mut reader = apdu.reader();
+    let mut fields = [Field::EMPTY; N];
+    for field in &mut fields {
+        *field = Field::read(&mut reader)?;
+    }
+    reader.finish()?;
+    Ok(fields)
 }
 
-/// An INSTALL command with these data.
-pub(super) fn command(p1: u8, data: Writer) -> CommandApdu {
-    CommandApdu::new(0x80, INS, p1, 0x00)
+/// An INSTALL command with these fields.
+pub(super) fn command(p1: u8, p2: u8, fields: &[&[u8]]) -> CommandApdu {
+    let mut data = Writer::new();
+    fields.iter().for_each(|field| data.lv(field));
+    CommandApdu::new(0x80, INS, p1, p2)
         .with_data(data.into_vec())
         .with_le(MAX_SHORT_LE)
 }
 
+/// A field that may be absent; absent is empty.
+pub(super) fn optional(value: &Option<impl AsRef<[u8]>>) -> &[u8] {
+    value.as_ref().map_or(&[], AsRef::as_ref)
+}
+
 /// A value and the offset of its first byte.
+#[derive(Clone, Copy)]
 pub(super) struct Field<'a> {
     pub value: &'a [u8],
     pub offset: usize,
 }
 
 impl<'a> Field<'a> {
-    pub fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+    const EMPTY: Self = Self {
+        value: &[],
+        offset: 0,
+    };
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let value = reader.lv()?;
         Ok(Self {
             value,
@@ -94,18 +110,6 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Writes a value that may be absent; absent is empty.
-pub(super) fn write_optional(writer: &mut Writer, value: Option<impl AsRef<[u8]>>) {
-    writer.lv(value.as_ref().map_or(&[], AsRef::as_ref));
-}
-
-/// Reads the token, with which all commands end.
-pub(super) fn read_token(reader: &mut Reader<'_>) -> Result<Option<Vec<u8>>, DecodeError> {
-    let token = Field::read(reader)?.optional_bytes();
-    reader.finish()?;
-    Ok(token)
-}
-
 /// Writes a memory size with two or four bytes.
 pub(super) fn write_size(writer: &mut Writer, tag: Tag, size: Option<u32>) {
     match size {
@@ -123,11 +127,6 @@ pub(super) fn read_size(tlv: &Tlv<'_>) -> Result<u32, DecodeError> {
             offset: tlv.value_offset,
         }),
     }
-}
-
-/// Keeps a data object as it is.
-pub(super) fn keep(tlv: &Tlv<'_>) -> DataObject {
-    DataObject::new(tlv.tag, tlv.value)
 }
 
 #[cfg(test)]

@@ -3,11 +3,14 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::fields::{self, IMPLICIT_SELECTION, SERVICE, SYSTEM};
+use super::{
+    fields,
+    parameters::{self, Parameters, Shared},
+};
 use crate::{
-    commands::control_reference::{self, ControlReference},
+    commands::control_reference::ControlReference,
     error::DecodeError,
-    tlv::{DataObject, Reader, Tag, Writer},
+    tlv::{DataObject, Reader, Tag, Tlv, Writer},
 };
 
 const APPLET: Tag = Tag(0xC9);
@@ -36,11 +39,13 @@ pub struct InstallParameters {
     pub service: Option<Vec<u8>>,
     /// Implicit selection parameters (CF): 80 contactless, 40 contact, low five bits channel.
     pub implicit_selection: Vec<u8>,
-    /// SIM file access and toolkit parameters (CA).
+    /// SIM file access and toolkit parameters (CA); see
+    /// [`SimToolkitParameters`](super::SimToolkitParameters).
     pub sim_toolkit: Option<Vec<u8>>,
     /// Other system specific parameters (in EF).
     pub system: Vec<DataObject>,
-    /// UICC toolkit, access and administrative access parameters (EA), undecoded.
+    /// UICC toolkit, access and administrative access parameters (EA); see
+    /// [`UiccParameters`](super::UiccParameters).
     pub uicc_toolkit: Option<Vec<u8>>,
     /// Whose token it is (B6).
     pub control_reference: Option<ControlReference>,
@@ -62,26 +67,18 @@ impl InstallParameters {
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer.tlv(APPLET, &self.applet);
-        writer.nested_if_any(SYSTEM, |system| self.write_system(system));
+        parameters::write_system(&mut writer, &self.system, |system| {
+            fields::write_size(system, VOLATILE_QUOTA, self.volatile_quota);
+            fields::write_size(system, NON_VOLATILE_QUOTA, self.non_volatile_quota);
+            fields::write_size(system, VOLATILE_RESERVED, self.volatile_reserved);
+            fields::write_size(system, NON_VOLATILE_RESERVED, self.non_volatile_reserved);
+            let service = self.service.as_ref();
+            parameters::write_registration(system, service, &self.implicit_selection);
+            system.optional(SIM_TOOLKIT, self.sim_toolkit.as_ref());
+        });
         writer.optional(TOOLKIT, self.uicc_toolkit.as_ref());
-        if let Some(reference) = &self.control_reference {
-            reference.write(&mut writer);
-        }
-        writer.objects(&self.other);
+        parameters::write_rest(&mut writer, self.control_reference.as_ref(), &self.other);
         writer.into_vec()
-    }
-
-    fn write_system(&self, system: &mut Writer) {
-        fields::write_size(system, VOLATILE_QUOTA, self.volatile_quota);
-        fields::write_size(system, NON_VOLATILE_QUOTA, self.non_volatile_quota);
-        fields::write_size(system, VOLATILE_RESERVED, self.volatile_reserved);
-        fields::write_size(system, NON_VOLATILE_RESERVED, self.non_volatile_reserved);
-        system.optional(SERVICE, self.service.as_ref());
-        for parameter in &self.implicit_selection {
-            system.tlv(IMPLICIT_SELECTION, &[*parameter]);
-        }
-        system.optional(SIM_TOOLKIT, self.sim_toolkit.as_ref());
-        system.objects(&self.system);
     }
 
     /// Decodes parameters, with offsets from their first byte; C9 must be there, anywhere.
@@ -89,52 +86,60 @@ impl InstallParameters {
     /// # Errors
     /// [`DecodeError`] when they are malformed.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        Self::read(Reader::new(bytes))
+        Self::read_complete(Reader::new(bytes))
     }
 
-    pub(super) fn read(reader: Reader<'_>) -> Result<Self, DecodeError> {
-        let end = reader.offset() + reader.remaining().len();
-        let mut parameters = Self::default();
-        let mut applet = None;
-        for tlv in reader.tlvs() {
-            let tlv = tlv?;
-            match tlv.tag {
-                APPLET => applet = Some(tlv.value.to_vec()),
-                SYSTEM => parameters.read_system(tlv.reader())?,
-                TOOLKIT => parameters.uicc_toolkit = Some(tlv.value.to_vec()),
-                control_reference::TAG => {
-                    parameters.control_reference = Some(ControlReference::read(&tlv)?);
-                }
-                _ => parameters.other.push(fields::keep(&tlv)),
-            }
+    /// As [`decode`](Self::decode), for a field inside something larger.
+    pub(super) fn read_complete(reader: Reader<'_>) -> Result<Self, DecodeError> {
+        let offset = reader.offset() + reader.remaining().len();
+        let has_applet = reader.clone().tlvs().any(|tlv| match tlv {
+            Ok(tlv) => tlv.tag == APPLET,
+            // What is malformed is reported as such below.
+            Err(_) => true,
+        });
+        let parameters = Self::read(reader)?;
+        if has_applet {
+            Ok(parameters)
+        } else {
+            Err(DecodeError::MissingField {
+                offset,
+                field: "application specific parameters",
+            })
         }
-        parameters.applet = applet.ok_or(DecodeError::MissingField {
-            offset: end,
-            field: "application specific parameters",
-        })?;
-        Ok(parameters)
+    }
+}
+
+impl Parameters for InstallParameters {
+    fn shared(&mut self) -> Shared<'_> {
+        (
+            &mut self.system,
+            &mut self.control_reference,
+            &mut self.other,
+        )
     }
 
-    fn read_system(&mut self, reader: Reader<'_>) -> Result<(), DecodeError> {
-        for tlv in reader.tlvs() {
-            let tlv = tlv?;
-            match tlv.tag {
-                VOLATILE_QUOTA => self.volatile_quota = Some(fields::read_size(&tlv)?),
-                NON_VOLATILE_QUOTA => self.non_volatile_quota = Some(fields::read_size(&tlv)?),
-                VOLATILE_RESERVED => self.volatile_reserved = Some(fields::read_size(&tlv)?),
-                NON_VOLATILE_RESERVED => {
-                    self.non_volatile_reserved = Some(fields::read_size(&tlv)?);
-                }
-                SERVICE => self.service = Some(tlv.value.to_vec()),
-                IMPLICIT_SELECTION => {
-                    let [parameter] = tlv.array()?;
-                    self.implicit_selection.push(parameter);
-                }
-                SIM_TOOLKIT => self.sim_toolkit = Some(tlv.value.to_vec()),
-                _ => self.system.push(fields::keep(&tlv)),
+    fn take_system(&mut self, tlv: &Tlv<'_>) -> Result<bool, DecodeError> {
+        match tlv.tag {
+            VOLATILE_QUOTA => self.volatile_quota = Some(fields::read_size(tlv)?),
+            NON_VOLATILE_QUOTA => self.non_volatile_quota = Some(fields::read_size(tlv)?),
+            VOLATILE_RESERVED => self.volatile_reserved = Some(fields::read_size(tlv)?),
+            NON_VOLATILE_RESERVED => self.non_volatile_reserved = Some(fields::read_size(tlv)?),
+            SIM_TOOLKIT => self.sim_toolkit = Some(tlv.value.to_vec()),
+            _ => {
+                let implicit_selection = &mut self.implicit_selection;
+                return parameters::take_registration(tlv, &mut self.service, implicit_selection);
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    fn take(&mut self, tlv: &Tlv<'_>) -> Result<bool, DecodeError> {
+        match tlv.tag {
+            APPLET => self.applet = tlv.value.to_vec(),
+            TOOLKIT => self.uicc_toolkit = Some(tlv.value.to_vec()),
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 }
 
@@ -163,7 +168,7 @@ pub(super) mod tests {
     use super::*;
     use crate::commands::{
         control_reference::tests::any_reference,
-        install::load_parameters::tests::any_object,
+        install::parameters::tests::any_object,
         testing::{any_bytes, bytes},
     };
     use proptest::{collection::vec, option::of, prelude::*};
@@ -220,6 +225,46 @@ pub(super) mod tests {
     #[test]
     fn writes_c9_even_when_empty() {
         assert_eq!(InstallParameters::default().encode(), bytes("C900"));
+    }
+
+    #[test]
+    fn encodes_all_tags_of_the_table() {
+        let parameters = InstallParameters {
+            applet: [0xAA].into(),
+            volatile_quota: Some(1),
+            non_volatile_quota: Some(2),
+            volatile_reserved: Some(3),
+            non_volatile_reserved: Some(4),
+            service: Some([0x80, 0x00].into()),
+            implicit_selection: [0x80, 0x41].into(),
+            sim_toolkit: Some([5].into()),
+            system: [DataObject::new(Tag(0xDF1F), [7])].into(),
+            uicc_toolkit: Some([6].into()),
+            control_reference: Some(ControlReference {
+                image_number: Some([8].into()),
+                ..ControlReference::default()
+            }),
+            other: [DataObject::new(Tag(0xDE), [9])].into(),
+        };
+        let hex = "C901AA EF21 C7020001 C8020002 D7020003 D8020004 CB028000 CF0180 CF0141 \
+            CA0105 DF1F0107 EA0106 B603450108 DE0109";
+        assert_eq!(parameters.encode(), bytes(hex));
+        assert_eq!(InstallParameters::decode(&bytes(hex)), Ok(parameters));
+    }
+
+    #[test]
+    fn debug_shows_what_does_not_go_to_the_applet() {
+        let parameters = InstallParameters {
+            volatile_quota: Some(1),
+            ..InstallParameters::for_applet([0xDE, 0xAD])
+        };
+        assert_eq!(
+            alloc::format!("{parameters:?}"),
+            "InstallParameters { applet: [2 bytes], volatile_quota: Some(1), \
+             non_volatile_quota: None, volatile_reserved: None, non_volatile_reserved: None, \
+             service: None, implicit_selection: [], sim_toolkit: None, system: [], \
+             uicc_toolkit: None, control_reference: None, other: [] }"
+        );
     }
 
     #[test]

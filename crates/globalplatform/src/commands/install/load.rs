@@ -2,12 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    LoadParameters,
-    fields::{self, Field},
-    purpose,
-};
-use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError, tlv::Writer};
+use super::{LoadParameters, fields, parameters::Parameters as _, purpose};
+use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError};
 
 /// Announces a load file and says to which security domain it will belong.
 ///
@@ -44,13 +40,18 @@ impl InstallForLoad {
     /// The command.
     #[must_use]
     pub fn to_apdu(&self) -> CommandApdu {
-        let mut data = Writer::new();
-        data.lv(self.load_file.as_bytes());
-        fields::write_optional(&mut data, self.security_domain);
-        fields::write_optional(&mut data, self.hash.as_ref());
-        data.lv(&self.parameters.encode());
-        fields::write_optional(&mut data, self.token.as_ref());
-        fields::command(purpose::LOAD, data)
+        self.to_apdu_with(purpose::LOAD, 0x00)
+    }
+
+    pub(super) fn to_apdu_with(&self, p1: u8, p2: u8) -> CommandApdu {
+        let fields = [
+            self.load_file.as_bytes(),
+            fields::optional(&self.security_domain),
+            fields::optional(&self.hash),
+            &self.parameters.encode(),
+            fields::optional(&self.token),
+        ];
+        fields::command(p1, p2, &fields)
     }
 
     /// Decodes the command.
@@ -58,13 +59,17 @@ impl InstallForLoad {
     /// # Errors
     /// [`DecodeError`] with the offset in the encoded command.
     pub fn from_apdu(apdu: &CommandApdu) -> Result<Self, DecodeError> {
-        let mut reader = fields::open(apdu, purpose::LOAD)?;
+        Self::from_apdu_with(apdu, purpose::LOAD, 0x00)
+    }
+
+    pub(super) fn from_apdu_with(apdu: &CommandApdu, p1: u8, p2: u8) -> Result<Self, DecodeError> {
+        let [load_file, security_domain, hash, parameters, token] = fields::open(apdu, p1, p2)?;
         Ok(Self {
-            load_file: Field::read(&mut reader)?.aid()?,
-            security_domain: Field::read(&mut reader)?.optional_aid()?,
-            hash: Field::read(&mut reader)?.optional_bytes(),
-            parameters: LoadParameters::read(Field::read(&mut reader)?.reader())?,
-            token: fields::read_token(&mut reader)?,
+            load_file: load_file.aid()?,
+            security_domain: security_domain.optional_aid()?,
+            hash: hash.optional_bytes(),
+            parameters: LoadParameters::read(parameters.reader())?,
+            token: token.optional_bytes(),
         })
     }
 }
@@ -95,10 +100,11 @@ mod tests {
     fn refuses_malformed_commands_with_offsets() {
         for (hex, offset) in [
             ("80E60200", 5),
-            ("80E60200 05 04A0000001", 6),
-            ("80E60200 0A 05A000000151 01A0 00 00", 12),
+            ("80E60200 09 04A0000001 00 00 00 00", 6),
+            ("80E60200 0B 05A000000151 01A0 00 00 00", 12),
             ("80E60200 0B 05A000000151 00 00 00 00 FF", 15),
             ("80E60200 0A 05A000000151 00 00 05 EF", 15),
+            ("80E60200 09 05A000000151 00 00 00", 14),
             ("80E60200 0D 05A000000151 00 00 03 EF01C6 00", 17),
         ] {
             let error = InstallForLoad::from_apdu(&apdu(hex)).unwrap_err();

@@ -2,11 +2,14 @@
 
 use alloc::vec::Vec;
 
-use super::fields::{self, SYSTEM};
+use super::{
+    fields,
+    parameters::{self, Parameters, Shared},
+};
 use crate::{
-    commands::control_reference::{self, ControlReference},
+    commands::control_reference::ControlReference,
     error::DecodeError,
-    tlv::{DataObject, Reader, Tag, Writer},
+    tlv::{DataObject, Reader, Tag, Tlv, Writer},
 };
 
 const CODE_SIZE: Tag = Tag(0xC6);
@@ -41,18 +44,14 @@ impl LoadParameters {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
-        writer.nested_if_any(SYSTEM, |system| {
+        parameters::write_system(&mut writer, &self.system, |system| {
             fields::write_size(system, CODE_SIZE, self.code_size);
             fields::write_size(system, VOLATILE_SIZE, self.volatile_size);
             fields::write_size(system, NON_VOLATILE_SIZE, self.non_volatile_size);
             system.optional(BLOCK_FORMAT, self.block_format.as_ref());
             system.optional(BLOCK_PARAMETERS, self.block_parameters.as_ref());
-            system.objects(&self.system);
         });
-        if let Some(reference) = &self.control_reference {
-            reference.write(&mut writer);
-        }
-        writer.objects(&self.other);
+        parameters::write_rest(&mut writer, self.control_reference.as_ref(), &self.other);
         writer.into_vec()
     }
 
@@ -63,35 +62,27 @@ impl LoadParameters {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         Self::read(Reader::new(bytes))
     }
+}
 
-    pub(super) fn read(reader: Reader<'_>) -> Result<Self, DecodeError> {
-        let mut parameters = Self::default();
-        for tlv in reader.tlvs() {
-            let tlv = tlv?;
-            match tlv.tag {
-                SYSTEM => parameters.read_system(tlv.reader())?,
-                control_reference::TAG => {
-                    parameters.control_reference = Some(ControlReference::read(&tlv)?);
-                }
-                _ => parameters.other.push(fields::keep(&tlv)),
-            }
-        }
-        Ok(parameters)
+impl Parameters for LoadParameters {
+    fn shared(&mut self) -> Shared<'_> {
+        (
+            &mut self.system,
+            &mut self.control_reference,
+            &mut self.other,
+        )
     }
 
-    fn read_system(&mut self, reader: Reader<'_>) -> Result<(), DecodeError> {
-        for tlv in reader.tlvs() {
-            let tlv = tlv?;
-            match tlv.tag {
-                CODE_SIZE => self.code_size = Some(fields::read_size(&tlv)?),
-                VOLATILE_SIZE => self.volatile_size = Some(fields::read_size(&tlv)?),
-                NON_VOLATILE_SIZE => self.non_volatile_size = Some(fields::read_size(&tlv)?),
-                BLOCK_FORMAT => self.block_format = Some(tlv.value.to_vec()),
-                BLOCK_PARAMETERS => self.block_parameters = Some(tlv.value.to_vec()),
-                _ => self.system.push(fields::keep(&tlv)),
-            }
+    fn take_system(&mut self, tlv: &Tlv<'_>) -> Result<bool, DecodeError> {
+        match tlv.tag {
+            CODE_SIZE => self.code_size = Some(fields::read_size(tlv)?),
+            VOLATILE_SIZE => self.volatile_size = Some(fields::read_size(tlv)?),
+            NON_VOLATILE_SIZE => self.non_volatile_size = Some(fields::read_size(tlv)?),
+            BLOCK_FORMAT => self.block_format = Some(tlv.value.to_vec()),
+            BLOCK_PARAMETERS => self.block_parameters = Some(tlv.value.to_vec()),
+            _ => return Ok(false),
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -100,13 +91,10 @@ pub(super) mod tests {
     use super::*;
     use crate::commands::{
         control_reference::tests::any_reference,
+        install::parameters::tests::any_object,
         testing::{any_bytes, bytes},
     };
     use proptest::{collection::vec, option::of, prelude::*};
-
-    pub(crate) fn any_object() -> impl Strategy<Value = DataObject> {
-        (0x91u32..0x9F, any_bytes(0..9)).prop_map(|(tag, value)| DataObject::new(Tag(tag), value))
-    }
 
     pub(crate) fn any_parameters() -> impl Strategy<Value = LoadParameters> {
         (
@@ -134,6 +122,26 @@ pub(super) mod tests {
                     other: rest.1,
                 }
             })
+    }
+
+    #[test]
+    fn encodes_all_tags_of_the_table() {
+        let parameters = LoadParameters {
+            code_size: Some(1),
+            volatile_size: Some(2),
+            non_volatile_size: Some(3),
+            block_format: Some([4].into()),
+            block_parameters: Some([5, 6].into()),
+            system: [DataObject::new(Tag(0xDF1F), [7])].into(),
+            control_reference: Some(ControlReference {
+                token_identifier: Some([8].into()),
+                ..ControlReference::default()
+            }),
+            other: [DataObject::new(Tag(0xDE), [9])].into(),
+        };
+        let hex = "EF17 C6020001 C7020002 C8020003 CD0104 DD020506 DF1F0107 B603930108 DE0109";
+        assert_eq!(parameters.encode(), bytes(hex));
+        assert_eq!(LoadParameters::decode(&bytes(hex)), Ok(parameters));
     }
 
     #[test]

@@ -2,12 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    RegistryParameters,
-    fields::{self, Field},
-    purpose,
-};
-use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError, privileges::Privileges, tlv::Writer};
+use super::{RegistryParameters, fields, parameters::Parameters as _, purpose};
+use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError, privileges::Privileges};
 
 /// Makes an installed application SELECTABLE.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,14 +33,15 @@ impl InstallForMakeSelectable {
     /// The command.
     #[must_use]
     pub fn to_apdu(&self) -> CommandApdu {
-        let mut data = Writer::new();
-        data.lv(&[]);
-        data.lv(&[]);
-        data.lv(self.instance.as_bytes());
-        data.lv(&self.privileges.to_bytes());
-        data.lv(&self.parameters.encode());
-        fields::write_optional(&mut data, self.token.as_ref());
-        fields::command(purpose::MAKE_SELECTABLE, data)
+        let fields = [
+            &[],
+            &[],
+            self.instance.as_bytes(),
+            &self.privileges.to_bytes(),
+            &self.parameters.encode(),
+            fields::optional(&self.token),
+        ];
+        fields::command(purpose::MAKE_SELECTABLE, 0x00, &fields)
     }
 
     /// Decodes the command. Some hosts repeat the load file and module here; they are ignored.
@@ -52,14 +49,13 @@ impl InstallForMakeSelectable {
     /// # Errors
     /// [`DecodeError`] with the offset in the encoded command.
     pub fn from_apdu(apdu: &CommandApdu) -> Result<Self, DecodeError> {
-        let mut reader = fields::open(apdu, purpose::MAKE_SELECTABLE)?;
-        Field::read(&mut reader)?;
-        Field::read(&mut reader)?;
+        let [_load_file, _module, instance, privileges, parameters, token] =
+            fields::open(apdu, purpose::MAKE_SELECTABLE, 0x00)?;
         Ok(Self {
-            instance: Field::read(&mut reader)?.aid()?,
-            privileges: Field::read(&mut reader)?.privileges()?,
-            parameters: RegistryParameters::read(Field::read(&mut reader)?.reader())?,
-            token: fields::read_token(&mut reader)?,
+            instance: instance.aid()?,
+            privileges: privileges.privileges()?,
+            parameters: RegistryParameters::read(parameters.reader())?,
+            token: token.optional_bytes(),
         })
     }
 }

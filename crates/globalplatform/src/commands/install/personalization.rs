@@ -1,10 +1,7 @@
 //! INSTALL [for personalization] (G 11.5.2.3.6).
 
-use super::{
-    fields::{self, Field},
-    purpose,
-};
-use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError, tlv::Writer};
+use super::{fields, purpose};
+use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError};
 
 /// Sends the STORE DATA commands that follow to an application of the selected security domain.
 ///
@@ -26,11 +23,8 @@ impl InstallForPersonalization {
     /// The command.
     #[must_use]
     pub fn to_apdu(&self) -> CommandApdu {
-        let mut data = Writer::new();
-        for field in [&[][..], &[], self.instance.as_bytes(), &[], &[], &[]] {
-            data.lv(field);
-        }
-        fields::command(purpose::PERSONALIZATION, data)
+        let fields = [&[][..], &[], self.instance.as_bytes(), &[], &[], &[]];
+        fields::command(purpose::PERSONALIZATION, 0x00, &fields)
     }
 
     /// Decodes the command; every field but the AID must be empty.
@@ -38,15 +32,12 @@ impl InstallForPersonalization {
     /// # Errors
     /// [`DecodeError`] with the offset in the encoded command.
     pub fn from_apdu(apdu: &CommandApdu) -> Result<Self, DecodeError> {
-        let mut reader = fields::open(apdu, purpose::PERSONALIZATION)?;
-        for _ in 0..2 {
-            Field::read(&mut reader)?.empty()?;
-        }
-        let instance = Field::read(&mut reader)?.aid()?;
-        for _ in 0..3 {
-            Field::read(&mut reader)?.empty()?;
-        }
-        reader.finish()?;
+        let [first, second, instance, others @ ..] =
+            fields::open::<6>(apdu, purpose::PERSONALIZATION, 0x00)?;
+        first.empty()?;
+        second.empty()?;
+        let instance = instance.aid()?;
+        others.iter().try_for_each(fields::Field::empty)?;
         Ok(Self { instance })
     }
 }
@@ -65,6 +56,9 @@ mod tests {
             ("80E62000 0C 01AA 00 05A000000151 00 00 00", 6),
             ("80E62000 06 00 00 00 00 00 00", 8),
             ("80E62000 0C 00 00 05A000000151 0100 00 00", 14),
+            ("80E62000 0C 00 00 05A000000151 00 0100 00", 15),
+            ("80E62000 0C 00 00 05A000000151 00 00 0100", 16),
+            ("80E62000 0C 00 01AA 05A000000151 00 00 00", 7),
             ("80E62000 0A 00 00 05A000000151 00 00", 15),
             ("80E62000 0C 00 00 05A000000151 00 00 00 00", 16),
         ] {

@@ -3,11 +3,11 @@
 
 use alloc::vec::Vec;
 
-use super::fields::{self, IMPLICIT_SELECTION, SERVICE, SYSTEM};
+use super::parameters::{self, Parameters, Shared};
 use crate::{
-    commands::control_reference::{self, ControlReference},
+    commands::control_reference::ControlReference,
     error::DecodeError,
-    tlv::{DataObject, Reader, Tag, Writer},
+    tlv::{DataObject, Reader, Tag, Tlv, Writer},
 };
 
 const RESTRICTIONS: Tag = Tag(0xD9);
@@ -35,18 +35,12 @@ impl RegistryParameters {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
-        writer.nested_if_any(SYSTEM, |system| {
-            for parameter in &self.implicit_selection {
-                system.tlv(IMPLICIT_SELECTION, &[*parameter]);
-            }
-            system.optional(SERVICE, self.service.as_ref());
+        parameters::write_system(&mut writer, &self.system, |system| {
+            let service = self.service.as_ref();
+            parameters::write_registration(system, service, &self.implicit_selection);
             system.optional(RESTRICTIONS, self.restrictions.map(|bits| [bits]));
-            system.objects(&self.system);
         });
-        if let Some(reference) = &self.control_reference {
-            reference.write(&mut writer);
-        }
-        writer.objects(&self.other);
+        parameters::write_rest(&mut writer, self.control_reference.as_ref(), &self.other);
         writer.into_vec()
     }
 
@@ -57,36 +51,23 @@ impl RegistryParameters {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         Self::read(Reader::new(bytes))
     }
+}
 
-    pub(super) fn read(reader: Reader<'_>) -> Result<Self, DecodeError> {
-        let mut parameters = Self::default();
-        for tlv in reader.tlvs() {
-            let tlv = tlv?;
-            match tlv.tag {
-                SYSTEM => parameters.read_system(tlv.reader())?,
-                control_reference::TAG => {
-                    parameters.control_reference = Some(ControlReference::read(&tlv)?);
-                }
-                _ => parameters.other.push(fields::keep(&tlv)),
-            }
-        }
-        Ok(parameters)
+impl Parameters for RegistryParameters {
+    fn shared(&mut self) -> Shared<'_> {
+        (
+            &mut self.system,
+            &mut self.control_reference,
+            &mut self.other,
+        )
     }
 
-    fn read_system(&mut self, reader: Reader<'_>) -> Result<(), DecodeError> {
-        for tlv in reader.tlvs() {
-            let tlv = tlv?;
-            match tlv.tag {
-                IMPLICIT_SELECTION => {
-                    let [parameter] = tlv.array()?;
-                    self.implicit_selection.push(parameter);
-                }
-                SERVICE => self.service = Some(tlv.value.to_vec()),
-                RESTRICTIONS => self.restrictions = Some(tlv.array().map(|[bits]| bits)?),
-                _ => self.system.push(fields::keep(&tlv)),
-            }
+    fn take_system(&mut self, tlv: &Tlv<'_>) -> Result<bool, DecodeError> {
+        if tlv.tag == RESTRICTIONS {
+            self.restrictions = Some(tlv.array().map(|[bits]| bits)?);
+            return Ok(true);
         }
-        Ok(())
+        parameters::take_registration(tlv, &mut self.service, &mut self.implicit_selection)
     }
 }
 
@@ -95,7 +76,7 @@ pub(super) mod tests {
     use super::*;
     use crate::commands::{
         control_reference::tests::any_reference,
-        install::load_parameters::tests::any_object,
+        install::parameters::tests::any_object,
         testing::{any_bytes, bytes},
     };
     use proptest::{collection::vec, option::of, prelude::*};
@@ -118,6 +99,24 @@ pub(super) mod tests {
                 control_reference,
                 other,
             })
+    }
+
+    #[test]
+    fn encodes_all_tags_of_the_table() {
+        let parameters = RegistryParameters {
+            implicit_selection: [0x80, 0x41].into(),
+            service: Some([0x80, 0x00].into()),
+            restrictions: Some(0x41),
+            system: [DataObject::new(Tag(0xDF1F), [7])].into(),
+            control_reference: Some(ControlReference {
+                provider: Some([8].into()),
+                ..ControlReference::default()
+            }),
+            other: [DataObject::new(Tag(0xDE), [9])].into(),
+        };
+        let hex = "EF11 CB028000 CF0180 CF0141 D90141 DF1F0107 B603420108 DE0109";
+        assert_eq!(parameters.encode(), bytes(hex));
+        assert_eq!(RegistryParameters::decode(&bytes(hex)), Ok(parameters));
     }
 
     #[test]

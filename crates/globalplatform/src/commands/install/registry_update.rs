@@ -2,12 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::{
-    RegistryParameters,
-    fields::{self, Field},
-    purpose,
-};
-use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError, privileges::Privileges, tlv::Writer};
+use super::{RegistryParameters, fields, parameters::Parameters as _, purpose};
+use crate::{aid::Aid, apdu::CommandApdu, error::DecodeError, privileges::Privileges};
 
 /// Changes an entry of the registry, all or nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,14 +24,16 @@ impl InstallForRegistryUpdate {
     /// The command.
     #[must_use]
     pub fn to_apdu(&self) -> CommandApdu {
-        let mut data = Writer::new();
-        fields::write_optional(&mut data, self.security_domain);
-        data.lv(&[]);
-        fields::write_optional(&mut data, self.aid);
-        fields::write_optional(&mut data, self.privileges.map(Privileges::to_bytes));
-        data.lv(&self.parameters.encode());
-        fields::write_optional(&mut data, self.token.as_ref());
-        fields::command(purpose::REGISTRY_UPDATE, data)
+        let privileges = self.privileges.map(Privileges::to_bytes);
+        let fields = [
+            fields::optional(&self.security_domain),
+            &[],
+            fields::optional(&self.aid),
+            fields::optional(&privileges),
+            &self.parameters.encode(),
+            fields::optional(&self.token),
+        ];
+        fields::command(purpose::REGISTRY_UPDATE, 0x00, &fields)
     }
 
     /// Decodes the command.
@@ -43,15 +41,15 @@ impl InstallForRegistryUpdate {
     /// # Errors
     /// [`DecodeError`] with the offset in the encoded command.
     pub fn from_apdu(apdu: &CommandApdu) -> Result<Self, DecodeError> {
-        let mut reader = fields::open(apdu, purpose::REGISTRY_UPDATE)?;
-        let security_domain = Field::read(&mut reader)?.optional_aid()?;
-        Field::read(&mut reader)?.empty()?;
+        let [security_domain, empty, aid, privileges, parameters, token] =
+            fields::open(apdu, purpose::REGISTRY_UPDATE, 0x00)?;
+        empty.empty()?;
         Ok(Self {
-            security_domain,
-            aid: Field::read(&mut reader)?.optional_aid()?,
-            privileges: Field::read(&mut reader)?.optional_privileges()?,
-            parameters: RegistryParameters::read(Field::read(&mut reader)?.reader())?,
-            token: fields::read_token(&mut reader)?,
+            security_domain: security_domain.optional_aid()?,
+            aid: aid.optional_aid()?,
+            privileges: privileges.optional_privileges()?,
+            parameters: RegistryParameters::read(parameters.reader())?,
+            token: token.optional_bytes(),
         })
     }
 }
@@ -85,7 +83,8 @@ mod tests {
         for (hex, offset) in [
             ("80E61000", 2),
             ("80E64000 01 00", 6),
-            ("80E64000 05 04A0000001", 6),
+            ("80E64000 0A 04A0000001 00 00 00 00 00", 6),
+            ("80E64000 0A 00 00 04A0000001 00 00 00", 8),
             ("80E64000 07 00 01AA 00 00 00 00", 7),
             ("80E64000 08 00 00 00 020000 00 00", 9),
             ("80E64000 05 00 00 00 00 00", 10),
