@@ -64,9 +64,7 @@ pub fn token_input(command: &CommandApdu) -> Result<SignedCommand, DecodeError> 
     let data = command.data.get(..length).unwrap_or(&command.data);
     Ok(SignedCommand {
         input: input(command, data),
-        token: token
-            .filter(|token| !token.is_empty())
-            .map(<[u8]>::to_vec),
+        token: token.filter(|token| !token.is_empty()).map(<[u8]>::to_vec),
     })
 }
 
@@ -205,9 +203,15 @@ mod tests {
 
     fn expect(command: &mut impl SignableCommand, hex: &str) {
         assert_eq!(command.token(), None);
-        assert_eq!(hex::encode_upper(command.token_input()), hex.replace(' ', ""));
+        assert_eq!(
+            hex::encode_upper(command.token_input()),
+            hex.replace(' ', "")
+        );
         command.set_token(Some([0xAB; 130].into()));
-        assert_eq!(hex::encode_upper(command.token_input()), hex.replace(' ', ""));
+        assert_eq!(
+            hex::encode_upper(command.token_input()),
+            hex.replace(' ', "")
+        );
         let signed = token_input(&command.command()).unwrap();
         assert_eq!(signed.token.as_deref(), Some(&[0xAB; 130][..]));
         assert_eq!(command.token(), signed.token.as_deref());
@@ -285,9 +289,9 @@ mod tests {
         expect(&mut selectable, "08000D 00 00 05A000000151 03000000 00");
         let mut update = InstallForRegistryUpdate::default();
         expect(&mut update, "400005 0000000000");
-        let delete = apdu("80E40080 10 4F05A000000151 B603420107 9E0455667788 00");
+        let delete = apdu("80E40080 12 4F05A000000151 B603420107 9E0455667788 00");
         let signed = token_input(&delete).unwrap();
-        assert_eq!(signed.input, bytes("0080 0A 4F05A000000151 B603420107")[..]);
+        assert_eq!(signed.input, bytes("0080 0C 4F05A000000151 B603420107"));
         assert_eq!(signed.token, Some(bytes("55667788")));
     }
 
