@@ -15,7 +15,7 @@ pub mod end_r_mac_session;
 pub mod external_authenticate;
 pub mod get_data;
 pub mod get_status;
-mod header;
+pub(crate) mod header;
 pub mod initialize_update;
 pub mod install;
 pub mod load;

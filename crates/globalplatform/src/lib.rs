@@ -37,6 +37,7 @@ pub mod cap;
 pub mod capability;
 pub mod card_data;
 pub mod commands;
+pub mod contactless;
 pub mod delegated_management;
 pub mod error;
 pub mod key;

@@ -6,7 +6,7 @@ use crate::{
     aid::Aid,
     error::DecodeError,
     privileges::Privileges,
-    tlv::{Reader, Tag, Tlv, Writer},
+    tlv::{DataObject, Reader, Tag, Tlv, Writer},
 };
 
 /// One entry: E3.
@@ -38,18 +38,23 @@ pub struct RegistryEntry {
     pub aid: Aid,
     /// The life cycle state; its meaning depends on the kind of entry ([`crate::life_cycle`]).
     pub life_cycle: u8,
+    /// The second byte of the life cycle state, which cards with contactless services have: the
+    /// activation state on the contactless interface (Amendment C 3.11.2.2).
+    pub activation: Option<u8>,
     /// Privileges; load files have none.
     pub privileges: Option<Privileges>,
     /// The load file from which an application comes.
     pub load_file: Option<Aid>,
     /// The associated security domain.
     pub security_domain: Option<Aid>,
-    /// Major and minor version of a load file.
+    /// Major and minor version of a Java Card load file; a version of another form is in `other`.
     pub version: Option<(u8, u8)>,
     /// Modules of a load file.
     pub modules: Vec<Aid>,
     /// Implicit selection parameters: 80 contactless, 40 contact, low five bits channel.
     pub implicit_selection: Vec<u8>,
+    /// Other data objects: EA with UICC parameters on real cards, for example.
+    pub other: Vec<DataObject>,
 }
 
 impl RegistryEntry {
@@ -59,12 +64,14 @@ impl RegistryEntry {
         Self {
             aid,
             life_cycle,
+            activation: None,
             privileges: None,
             load_file: None,
             security_domain: None,
             version: None,
             modules: Vec::new(),
             implicit_selection: Vec::new(),
+            other: Vec::new(),
         }
     }
 
@@ -84,7 +91,10 @@ impl RegistryEntry {
                 }
             };
             put(AID, self.aid.as_bytes());
-            put(LIFE_CYCLE, &[self.life_cycle]);
+            match self.activation {
+                Some(activation) => put(LIFE_CYCLE, &[self.life_cycle, activation]),
+                None => put(LIFE_CYCLE, &[self.life_cycle]),
+            }
             if let Some(privileges) = self.privileges {
                 put(PRIVILEGES, &privileges.to_bytes());
             }
@@ -103,12 +113,15 @@ impl RegistryEntry {
             if let Some(aid) = &self.security_domain {
                 put(SECURITY_DOMAIN, aid.as_bytes());
             }
+            for object in &self.other {
+                put(object.tag, &object.value);
+            }
         });
         writer.into_vec()
     }
 
-    /// Decodes the data of GET STATUS: any number of E3. Unknown data objects inside an entry are
-    /// skipped, and of a longer life cycle field (real cards return two bytes) the first byte counts.
+    /// Decodes the data of GET STATUS: any number of E3. Of a life cycle field of more than two bytes the
+    /// rest is dropped.
     ///
     /// # Errors
     /// [`DecodeError`] with the offset in `data`.
@@ -131,19 +144,21 @@ impl RegistryEntry {
             let tlv = tlv?;
             match tlv.tag {
                 AID => aid = Some(decode_aid(&tlv)?),
-                LIFE_CYCLE => life_cycle = Some(first_byte(&tlv)?),
+                LIFE_CYCLE => {
+                    life_cycle = Some(first_byte(&tlv)?);
+                    rest.activation = tlv.value.get(1).copied();
+                }
                 PRIVILEGES => {
                     rest.privileges = Some(Privileges::decode(tlv.value, tlv.value_offset)?);
                 }
                 IMPLICIT_SELECTION => rest.implicit_selection.push(first_byte(&tlv)?),
                 LOAD_FILE => rest.load_file = Some(decode_aid(&tlv)?),
-                VERSION => {
-                    let [major, minor] = tlv.array()?;
-                    rest.version = Some((major, minor));
+                VERSION if tlv.value.len() == 2 => {
+                    rest.version = tlv.array().map(|[major, minor]| Some((major, minor)))?;
                 }
                 MODULE => rest.modules.push(decode_aid(&tlv)?),
                 SECURITY_DOMAIN => rest.security_domain = Some(decode_aid(&tlv)?),
-                _ => {}
+                tag => rest.other.push(DataObject::new(tag, tlv.value)),
             }
         }
         Ok(Self {
@@ -182,7 +197,40 @@ mod tests {
         assert_eq!(entries.len(), 1);
         assert_eq!(entries[0].aid.to_string(), "A0000001515350");
         assert_eq!(entries[0].life_cycle, 0x07);
+        assert_eq!(entries[0].activation, Some(0x00));
         assert_eq!(entries[0].privileges, Some(Privileges([0x80, 0x80, 0])));
+        assert_eq!(
+            entries[0].other,
+            [DataObject::new(Tag(0xEA), [0x80, 1, 0xFF])]
+        );
+    }
+
+    #[test]
+    fn encodes_every_tag_and_keeps_unknown_ones() {
+        let hex = "E33A4F05A0000001519F70020701C503800000CF0180CF0141C405A000000152CE020102\
+            8405A0000001538405A000000154CC05A000000155EA0107";
+        let entries = decode(hex).unwrap();
+        let bytes = entries[0].encode();
+        assert_eq!(hex::encode_upper(bytes), hex);
+        assert_eq!(entries[0].version, Some((1, 2)));
+        assert_eq!(entries[0].implicit_selection, [0x80, 0x41]);
+        let odd = decode("E30F4F05A0000001519F700101CE020304").unwrap();
+        assert_eq!((odd[0].version, odd[0].activation), (Some((3, 4)), None));
+        let long = decode("E30E4F05A0000001519F700101CE0105").unwrap();
+        assert_eq!(long[0].version, None);
+        assert_eq!(long[0].other, [DataObject::new(VERSION, [5])]);
+    }
+
+    /// What a real card returned, from the tests of kaoh/globalplatform (second to fourth entry).
+    #[test]
+    fn decodes_a_list_of_a_real_card() {
+        let hex = "E3304F08D2760005AA3F01009F700107C50104C40BD2760005AAFFCAFE0002000000";
+        assert!(decode(hex).is_err(), "cut off");
+        let hex = "E3444F10A0000005591010FFFFFFFF89000001009F700107C50100\
+            C410D2760001180100FF49102589C0028000CC10A0000005591010FFFFFFFF8900000200EA058003018000";
+        let entries = decode(hex).unwrap();
+        assert_eq!(entries[0].privileges, Some(Privileges::NONE));
+        assert_eq!(entries[0].other[0].value, [0x80, 3, 1, 0x80, 0]);
     }
 
     #[test]
@@ -238,7 +286,6 @@ mod tests {
             ),
             ("E30A4F05A0000001519F7000", InvalidLength { offset: 12 }),
             ("E304C5020000", InvalidLength { offset: 4 }),
-            ("E303CE0101", InvalidLength { offset: 4 }),
         ] {
             assert_eq!(decode(hex), Err(error), "{hex}");
         }
@@ -264,6 +311,8 @@ mod tests {
                 RegistryEntry {
                     aid,
                     life_cycle,
+                    activation: implicit_selection.first().copied(),
+                    other: Vec::new(),
                     privileges: privileges.map(Privileges),
                     load_file,
                     security_domain,

@@ -4,13 +4,18 @@ use alloc::vec::Vec;
 
 use crate::{
     error::DecodeError,
+    key::KeyType,
     tlv::{Reader, Tag, Tlv, Writer},
 };
 
 const TEMPLATE: Tag = Tag(0xE0);
 const KEY: Tag = Tag(0xC0);
 /// Introduces a key type of the extended format.
-const EXTENDED: u8 = 0xFF;
+const EXTENDED: u8 = KeyType::EXTENDED.0;
+/// Its length is the reference itself.
+const CURVE_REFERENCE: u8 = KeyType::EC_CURVE_REFERENCE.0;
+/// The first byte of a curve reference of two bytes is not smaller.
+const TWO_BYTES: u8 = 0x80;
 
 /// All keys of a security domain.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,8 +42,8 @@ pub struct KeyInformation {
 pub struct KeyPart {
     /// Key type: 88 for AES, …
     pub key_type: u8,
-    /// Length in bytes; of a curve reference (type F0) the reference itself. In the basic format 0
-    /// stands for 256 or more.
+    /// Length in bytes; of a curve reference (type F0) the reference itself, which has two bytes from
+    /// 8000 on. In the basic format 0 stands for 256 or more.
     pub length: u16,
 }
 
@@ -65,8 +70,7 @@ impl KeyInformation {
                 value.u8(part.key_type);
                 value.u16(part.length);
             } else {
-                value.u8(part.key_type);
-                value.u8(u8::try_from(part.length).unwrap_or(0));
+                part.write_basic(&mut value);
             }
         }
         if let Some((usage, access)) = &self.usage_and_access {
@@ -97,10 +101,7 @@ impl KeyInformation {
 
     fn read_basic(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
         loop {
-            self.parts.push(KeyPart {
-                key_type: reader.u8()?,
-                length: reader.u8()?.into(),
-            });
+            self.parts.push(KeyPart::read_basic(reader)?);
             if reader.is_empty() {
                 return Ok(());
             }
@@ -118,6 +119,28 @@ impl KeyInformation {
         let usage = reader.lv()?.to_vec();
         self.usage_and_access = Some((usage, reader.lv()?.to_vec()));
         Ok(())
+    }
+}
+
+impl KeyPart {
+    fn write_basic(self, writer: &mut Writer) {
+        writer.u8(self.key_type);
+        match u8::try_from(self.length) {
+            Ok(length) => writer.u8(length),
+            Err(_) if self.key_type == CURVE_REFERENCE => writer.u16(self.length),
+            Err(_) => writer.u8(0),
+        }
+    }
+
+    fn read_basic(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let key_type = reader.u8()?;
+        let length = match reader.u8()? {
+            high @ TWO_BYTES.. if key_type == CURVE_REFERENCE => {
+                u16::from_be_bytes([high, reader.u8()?])
+            }
+            length => length.into(),
+        };
+        Ok(Self { key_type, length })
     }
 }
 
@@ -176,6 +199,31 @@ mod tests {
     }
 
     #[test]
+    fn a_curve_reference_may_have_two_bytes() {
+        let data = bytes("E0 0B C009 0174 B041 F0C001 8800");
+        let template = KeyInformationTemplate::decode(&data).unwrap();
+        let parts: Vec<_> = template.keys[0]
+            .parts
+            .iter()
+            .map(|part| (part.key_type, part.length))
+            .collect();
+        assert_eq!(parts, [(0xB0, 0x41), (0xF0, 0xC001), (0x88, 0)]);
+        assert_eq!(template.encode(), data);
+        // What is too long for one byte is 0 in the basic format.
+        let long = KeyInformation::new(1, 0x74, 0xA1, 256);
+        let written = KeyInformationTemplate { keys: vec![long] }.encode();
+        assert_eq!(written, bytes("E006C0040174A100"));
+        let cut = KeyInformationTemplate::decode(&bytes("E006C0040174F080"));
+        assert_eq!(
+            cut,
+            Err(DecodeError::Truncated {
+                offset: 8,
+                needed: 1
+            })
+        );
+    }
+
+    #[test]
     fn decodes_the_extended_format() {
         let data = bytes("E0 0C C00A 0130 FF880010 0138 0100");
         let template = KeyInformationTemplate::decode(&data).unwrap();
@@ -205,7 +253,15 @@ mod tests {
 
     fn any_key() -> impl Strategy<Value = KeyInformation> {
         let basic = vec((0u8..0xFF, any::<u8>()), 1..3).prop_map(|parts| {
-            let parts = parts.into_iter().map(|(t, l)| (t, u16::from(l))).collect();
+            let long = |t: u8, l: u8| {
+                let high = if t == CURVE_REFERENCE && l >= TWO_BYTES {
+                    l
+                } else {
+                    0
+                };
+                (t, u16::from_be_bytes([high, l]))
+            };
+            let parts = parts.into_iter().map(|(t, l)| long(t, l)).collect();
             (parts, None)
         });
         let list = || any_bytes(0..3);

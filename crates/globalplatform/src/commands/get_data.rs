@@ -41,10 +41,18 @@ impl GetData {
     pub const SEQUENCE_COUNTER: u16 = 0x00C1;
     /// Confirmation counter.
     pub const CONFIRMATION_COUNTER: u16 = 0x00C2;
-    /// Card production life cycle data.
+    /// Card production life cycle data ([`crate::card_data::Cplc`]).
     pub const CPLC: u16 = 0x9F7F;
-    /// Applications on the card; needs data `5C00`.
+    /// Applications on the card ([`crate::card_data::ApplicationList`]); needs data `5C00`.
     pub const APPLICATIONS: u16 = 0x2F00;
+    /// Security domain manager URL ([`crate::card_data::ManagerUrl`]).
+    pub const MANAGER_URL: u16 = 0x5F50;
+    /// Current security level ([`crate::card_data::CurrentSecurityLevel`]).
+    pub const SECURITY_LEVEL: u16 = 0x00D3;
+    /// Certificate of a controlling authority security domain ([`crate::card_data::CardCertificate`]).
+    pub const CERTIFICATE: u16 = 0x7F21;
+    /// Version and update counter of the contactless registry ([`crate::contactless::RegistryVersion`]).
+    pub const CONTACTLESS_REGISTRY: u16 = 0x00A5;
     /// Extended card resources ([`crate::card_data::ExtendedCardResources`]).
     pub const CARD_RESOURCES: u16 = 0xFF21;
 

@@ -1,6 +1,10 @@
 //! GET STATUS (G 11.4).
 
+mod paging;
+
 use alloc::vec::Vec;
+
+pub use paging::{RegistryReading, RegistryReadingError};
 
 use super::header::{self, INVALID_P1, INVALID_P2, Origin};
 use crate::{
@@ -8,7 +12,7 @@ use crate::{
     apdu::{CommandApdu, MAX_SHORT_LE},
     error::DecodeError,
     registry::{self, RegistryEntry},
-    tlv::{Tag, Writer},
+    tlv::{Reader, Tag, Writer},
 };
 
 /// Instruction byte.
@@ -20,7 +24,7 @@ const TLV_FORMAT: u8 = 0x02;
 const NEXT: u8 = 0x01;
 const TAG_LIST: Tag = Tag(0x5C);
 
-/// Which part of the registry is read (G Table 11-32).
+/// Which part of the registry is read (G Table 11-33).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Scope {
@@ -82,14 +86,10 @@ impl GetStatus {
     /// The command.
     #[must_use]
     pub fn to_apdu(&self) -> CommandApdu {
-        let mut writer = Writer::new();
-        writer.tlv(registry::AID, &self.criteria);
-        writer.nested_if_any(TAG_LIST, |list| {
-            self.tag_list.iter().for_each(|tag| list.tag(*tag));
-        });
+        let data = write_criteria(registry::AID, &self.criteria, &self.tag_list);
         let next = if self.next { NEXT } else { 0 };
         CommandApdu::new(0x80, INS, self.scope as u8, TLV_FORMAT | next)
-            .with_data(writer.into_vec())
+            .with_data(data)
             .with_le(MAX_SHORT_LE)
     }
 
@@ -104,28 +104,46 @@ impl GetStatus {
         if apdu.p2 & !NEXT != TLV_FORMAT {
             return Err(INVALID_P2);
         }
-        let mut reader = apdu.reader();
-        let aid = reader.expect(registry::AID)?;
-        if aid.value.len() > Aid::MAX_LENGTH {
-            return Err(DecodeError::InvalidLength {
-                offset: aid.value_offset,
-            });
-        }
-        let mut tag_list = Vec::new();
-        for tlv in reader.tlvs() {
-            let tlv = tlv?;
-            let mut tags = tlv.reader();
-            while tlv.tag == TAG_LIST && !tags.is_empty() {
-                tag_list.push(tags.tag()?);
-            }
-        }
+        let (criteria, tag_list) = read_criteria(apdu.reader(), registry::AID)?;
         Ok(Self {
             scope,
             next: apdu.p2 & NEXT != 0,
-            criteria: aid.value.to_vec(),
+            criteria,
             tag_list,
         })
     }
+}
+
+/// Writes search criterion and tag list.
+pub(crate) fn write_criteria(tag: Tag, criteria: &[u8], tag_list: &[Tag]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.tlv(tag, criteria);
+    writer.nested_if_any(TAG_LIST, |list| {
+        tag_list.iter().for_each(|tag| list.tag(*tag));
+    });
+    writer.into_vec()
+}
+
+/// Reads search criterion and tag list.
+pub(crate) fn read_criteria(
+    mut reader: Reader<'_>,
+    tag: Tag,
+) -> Result<(Vec<u8>, Vec<Tag>), DecodeError> {
+    let aid = reader.expect(tag)?;
+    if aid.value.len() > Aid::MAX_LENGTH {
+        return Err(DecodeError::InvalidLength {
+            offset: aid.value_offset,
+        });
+    }
+    let mut tag_list = Vec::new();
+    for tlv in reader.tlvs() {
+        let tlv = tlv?;
+        let mut tags = tlv.reader();
+        while tlv.tag == TAG_LIST && !tags.is_empty() {
+            tag_list.push(tags.tag()?);
+        }
+    }
+    Ok((aid.value.to_vec(), tag_list))
 }
 
 /// The entries in one response; the status word 6310 says that there are more.

@@ -4,7 +4,7 @@ use crate::{apdu::CommandApdu, error::DecodeError};
 
 /// Who defined a command, which the class byte tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// ISO/IEC 7816-4: class 00.
     Iso,
     /// GlobalPlatform: class 80.
@@ -14,7 +14,7 @@ pub(super) enum Origin {
 }
 
 /// Checks class and instruction.
-pub(super) fn expect(apdu: &CommandApdu, origin: Origin, ins: u8) -> Result<(), DecodeError> {
+pub(crate) fn expect(apdu: &CommandApdu, origin: Origin, ins: u8) -> Result<(), DecodeError> {
     expect_class(apdu, origin)?;
     if apdu.ins == ins {
         Ok(())
@@ -28,7 +28,7 @@ pub(super) fn expect(apdu: &CommandApdu, origin: Origin, ins: u8) -> Result<(), 
 }
 
 /// Checks the class: origin, no chaining, none of the values 20 to 3F that are reserved.
-pub(super) fn expect_class(apdu: &CommandApdu, origin: Origin) -> Result<(), DecodeError> {
+pub(crate) fn expect_class(apdu: &CommandApdu, origin: Origin) -> Result<(), DecodeError> {
     let origin_fits = match origin {
         Origin::Iso => !apdu.is_proprietary(),
         Origin::GlobalPlatform => apdu.is_proprietary(),
@@ -46,19 +46,19 @@ pub(super) fn expect_class(apdu: &CommandApdu, origin: Origin) -> Result<(), Dec
 }
 
 /// P1 has a value that the command does not have.
-pub(super) const INVALID_P1: DecodeError = DecodeError::InvalidValue {
+pub(crate) const INVALID_P1: DecodeError = DecodeError::InvalidValue {
     offset: 2,
     field: "P1",
 };
 
 /// P2 has a value that the command does not have.
-pub(super) const INVALID_P2: DecodeError = DecodeError::InvalidValue {
+pub(crate) const INVALID_P2: DecodeError = DecodeError::InvalidValue {
     offset: 3,
     field: "P2",
 };
 
 /// Checks that P1 has the only value that the command has.
-pub(super) fn expect_p1(apdu: &CommandApdu, p1: u8) -> Result<(), DecodeError> {
+pub(crate) fn expect_p1(apdu: &CommandApdu, p1: u8) -> Result<(), DecodeError> {
     if apdu.p1 == p1 {
         Ok(())
     } else {
@@ -67,7 +67,7 @@ pub(super) fn expect_p1(apdu: &CommandApdu, p1: u8) -> Result<(), DecodeError> {
 }
 
 /// Checks that P2 has the only value that the command has.
-pub(super) fn expect_p2(apdu: &CommandApdu, p2: u8) -> Result<(), DecodeError> {
+pub(crate) fn expect_p2(apdu: &CommandApdu, p2: u8) -> Result<(), DecodeError> {
     if apdu.p2 == p2 {
         Ok(())
     } else {

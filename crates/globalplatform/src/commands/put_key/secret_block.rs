@@ -56,7 +56,7 @@ impl<'a> SecretBlock<'a> {
             writer.length(length);
         }
         writer.bytes(self.cipher_text);
-        writer.bytes(self.cmac_length.as_ref().map_or(&[], core::slice::from_ref));
+        writer.bytes(self.cmac_length.as_slice());
         Ok(writer.into_vec())
     }
 
