@@ -24,8 +24,14 @@ impl StatusWord {
     pub const AUTH_FAILED: Self = Self(0x6300);
     /// GET STATUS: more entries can be asked for.
     pub const MORE_DATA: Self = Self(0x6310);
+    /// Contactless SET STATUS: the operation failed for some applications (Amendment C 3.11.4.3).
+    pub const SOME_FAILED: Self = Self(0x6320);
+    /// Contactless SET STATUS: an activation would conflict with others.
+    pub const ACTIVATION_CONFLICT: Self = Self(0x6330);
     /// Failed, without diagnosis.
     pub const NO_DIAGNOSIS: Self = Self(0x6400);
+    /// LOAD on Java Card: an imported package is missing.
+    pub const IMPORT_MISSING: Self = Self(0x6438);
     /// The non-volatile memory failed.
     pub const MEMORY_FAILURE: Self = Self(0x6581);
     /// Wrong length of the data field.
@@ -64,6 +70,12 @@ impl StatusWord {
     pub const INS_NOT_SUPPORTED: Self = Self(0x6D00);
     /// The class is not supported.
     pub const CLA_NOT_SUPPORTED: Self = Self(0x6E00);
+
+    /// The algorithm is not supported; an old form of [`WRONG_DATA`](Self::WRONG_DATA) in PUT KEY.
+    pub const OLD_WRONG_DATA: Self = Self(0x9484);
+    /// The key check value is wrong; an old form of [`SECURITY_STATUS`](Self::SECURITY_STATUS) in PUT
+    /// KEY.
+    pub const OLD_WRONG_CHECK_VALUE: Self = Self(0x9485);
 
     /// Whether this is 9000.
     #[must_use]
@@ -141,6 +153,8 @@ impl StatusWord {
             0x6283 => "card locked",
             0x6300 => "host cryptogram wrong",
             0x6310 => "more data available",
+            0x6320 => "failed for some applications",
+            0x6330 => "activation conflict",
             0x63C0 => "verification failed, no tries left",
             0x63C1..=0x63CF => "verification failed, tries left",
             0x6400 => "no diagnosis",
@@ -170,6 +184,38 @@ impl StatusWord {
             0x6501..=0x65FF => "execution error, memory changed",
             0x6701..=0x6FFF => "checking error",
             _ => "unknown status",
+        }
+    }
+
+    /// What the status word says as the answer to the command with this instruction, where the
+    /// command's own table says more than [`meaning`](Self::meaning) (G 11.2 to 11.11, D 7.1).
+    ///
+    /// ```
+    /// use globalplatform::status_word::StatusWord;
+    ///
+    /// assert_eq!(StatusWord(0x6982).meaning_after(0xD8), "wrong key check value, or no right");
+    /// assert_eq!(StatusWord(0x6982).meaning_after(0xE6), "security status not satisfied");
+    /// ```
+    #[must_use]
+    pub const fn meaning_after(self, ins: u8) -> &'static str {
+        match (ins, self.0) {
+            (0x82, 0x6300) => "host cryptogram wrong",
+            (0x2A, 0x6300) => "certificate not verified",
+            (_, 0x6300) => "no specific diagnosis",
+            (0xF0, 0x6320) => "failed for some applications",
+            (0xF0, 0x6330) => "activation conflict",
+            (0xE4 | 0xE6 | 0xD8, 0x6985) => "referenced by others, in use, or a chain was broken",
+            (0xE4 | 0xE6 | 0xD8, 0x6A86) => "wrong P1 or P2, or no more chaining",
+            (0xD8, 0x6982) => "wrong key check value, or no right",
+            (0xD8 | 0x82, 0x9484) => "algorithm not supported",
+            (0xD8, 0x9485) => "wrong key check value",
+            (0xE2, 0x6A86) => "response data available: case 4 needed, or wrong block number",
+            (0xA4, 0x6A81) => "function not supported, or card locked",
+            (0x70, 0x6A81) => "function not supported, or card locked",
+            (0xF2, 0x6310) => "more entries available",
+            (0x50, 0x6A88) => "key set not found",
+            (0x50, 0x6985) => "sequence counter exhausted",
+            _ => self.meaning(),
         }
     }
 
@@ -204,6 +250,85 @@ impl fmt::Debug for StatusWord {
 mod tests {
     use super::*;
     use alloc::{format, string::ToString};
+
+    #[test]
+    fn constants_have_their_meanings() {
+        for (sw, number, meaning) in [
+            (
+                StatusWord::SOME_FAILED,
+                0x6320,
+                "failed for some applications",
+            ),
+            (
+                StatusWord::ACTIVATION_CONFLICT,
+                0x6330,
+                "activation conflict",
+            ),
+            (
+                StatusWord::IMPORT_MISSING,
+                0x6438,
+                "imported package missing",
+            ),
+            (StatusWord::OLD_WRONG_DATA, 0x9484, "wrong data"),
+            (
+                StatusWord::OLD_WRONG_CHECK_VALUE,
+                0x9485,
+                "security status not satisfied",
+            ),
+        ] {
+            assert_eq!((sw.0, sw.meaning()), (number, meaning));
+        }
+    }
+
+    #[test]
+    fn some_commands_have_meanings_of_their_own() {
+        for (ins, sw, meaning) in [
+            (0x82, 0x6300, "host cryptogram wrong"),
+            (0x2A, 0x6300, "certificate not verified"),
+            (0xE6, 0x6300, "no specific diagnosis"),
+            (0xF0, 0x6320, "failed for some applications"),
+            (0xF0, 0x6330, "activation conflict"),
+            (
+                0xE4,
+                0x6985,
+                "referenced by others, in use, or a chain was broken",
+            ),
+            (
+                0xE6,
+                0x6985,
+                "referenced by others, in use, or a chain was broken",
+            ),
+            (
+                0xD8,
+                0x6985,
+                "referenced by others, in use, or a chain was broken",
+            ),
+            (0xE4, 0x6A86, "wrong P1 or P2, or no more chaining"),
+            (0xE8, 0x6A86, "wrong P1 or P2"),
+            (0xD8, 0x6982, "wrong key check value, or no right"),
+            (0xD8, 0x9484, "algorithm not supported"),
+            (0x82, 0x9484, "algorithm not supported"),
+            (0xD8, 0x9485, "wrong key check value"),
+            (
+                0xE2,
+                0x6A86,
+                "response data available: case 4 needed, or wrong block number",
+            ),
+            (0xA4, 0x6A81, "function not supported, or card locked"),
+            (0x70, 0x6A81, "function not supported, or card locked"),
+            (0xE6, 0x6A81, "function not supported"),
+            (0xF2, 0x6310, "more entries available"),
+            (0x50, 0x6A88, "key set not found"),
+            (0x50, 0x6985, "sequence counter exhausted"),
+            (0xCA, 0x6A88, "referenced data not found"),
+        ] {
+            assert_eq!(
+                StatusWord(sw).meaning_after(ins),
+                meaning,
+                "{ins:02X} {sw:04X}"
+            );
+        }
+    }
 
     #[test]
     fn prints_number_and_meaning() {

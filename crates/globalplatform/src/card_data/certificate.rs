@@ -25,12 +25,12 @@ const SIGNATURE: Tag = Tag(0x5F37);
 /// ```
 /// use globalplatform::card_data::CardCertificate;
 ///
-/// let data = hex::decode("7F211293010142022A2B7F4904B00204055F3702AABB")?;
+/// let data = hex::decode("7F211393010142022A2B7F4904B00204055F3702AABB")?;
 /// let certificate = CardCertificate::decode(&data)?;
 /// assert_eq!(certificate.serial_number(), Some(&[1][..]));
 /// assert_eq!(certificate.ec_point(), Some(&[4, 5][..]));
 /// assert_eq!(certificate.signature(), Some(&[0xAA, 0xBB][..]));
-/// assert_eq!(certificate.signed_part(), data[3..16]);
+/// assert_eq!(certificate.signed_part(), data[3..17]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

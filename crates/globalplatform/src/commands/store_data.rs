@@ -1,12 +1,16 @@
 //! STORE DATA (G 11.11): data for the security domain or, after INSTALL [for personalization], for
 //! one of its applications.
 
+mod assembly;
 mod dgi;
+mod key_description;
 
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use assembly::{BlockError, BlockJoiner};
 pub use dgi::{Dgi, DgiReader, DgiRef};
+pub use key_description::{BER_TLV_OBJECTS, KEY_DESCRIPTIONS, KeyDescription, component_dgi};
 
 use super::{
     header::{self, INVALID_P1, Origin},
