@@ -107,7 +107,8 @@ class Draw:
             aid=AID if rng.random() < 0.5 else rng.randbytes(rng.randint(5, 16)),
             host_challenge=rng.randbytes(mode),
             card_random=rng.randbytes(mode),
-            counter=rng.choice([0, 1, 0xFFFFFD, rng.randint(0, 0xFFFFFD)]),
+            # Three sessions may follow before the counter has run out.
+            counter=rng.choice([0, 1, 0xFFFFFC, rng.randint(0, 0xFFFFFC)]),
             channel=channel,
         )
 

@@ -1,5 +1,7 @@
 """Sessions with Py-GP as host, and the scripts that it builds ahead."""
 
+from dataclasses import replace
+
 from draw import clear_answer, encode, has_c_decryption, has_r_mac
 from link import data
 from pygp_host import PyGpError
@@ -104,9 +106,7 @@ class PyGpSessions:
             "put-key", *setup.keys, *new, version if replaces else 0, version, "standard")[0])
         # Ours asks for the answer by Le; Py-GP leaves that out.
         link.same("PUT KEY", ours, theirs + b"\0")
-        again = type(setup)(**{
-            **vars(setup), "enc": new[0], "mac": new[1], "dek": new[2], "version": version,
-            "counter": setup.counter + 1})
+        again = replace(setup, enc=new[0], mac=new[1], dek=new[2], version=version)
         cryptogram = host.initialize_update(again)
         host.external_authenticate(setup.level, cryptogram)
         link.same("state with new keys", host.state, "open")
@@ -118,7 +118,7 @@ class PyGpSessions:
         setup = self._draw.setup(level, rng.choice([16, 24, 32]))
         setup.i |= 0x10
         while len(f"{setup.counter + 1:02X}") % 2:  # see pygp_host
-            setup.counter = rng.randint(0, 0xFFFFFD)
+            setup.counter = rng.randint(0, 0xFFFFFC)
         commands = []
         for _ in range(rng.randint(0, 20)):
             header, clear, le = self._command(setup)

@@ -1,5 +1,7 @@
 """Sessions with yubikit as host."""
 
+from dataclasses import replace
+
 from yubikit.core import BadResponseError
 from yubikit.core.smartcard.scp import KeyRef, StaticKeys
 
@@ -19,6 +21,8 @@ from yubikit_host import YubikitHost, protected_response
 # yubikit keeps whole extended APDUs within 3,062 bytes.
 LONGEST_COMMAND = 3000
 LONGEST_RESPONSE = 3000
+# What BEGIN R-MAC SESSION can add to a level.
+RAISING = {0x01: (0x10,), 0x03: (0x10, 0x30), 0x13: (0x30,)}
 
 
 class YubikitSessions:
@@ -60,8 +64,29 @@ class YubikitSessions:
         if not by_yubikit:
             self._link.count("yubikit sessions with keys from KBKDFCMAC")
         self._exchanges(setup, host, transcript)
+        raised = [response for response in RAISING.get(level, ())
+                  if setup.i & 0x20 and (response == 0x10 or setup.i & 0x40)]
+        if raised and rng.random() < 0.5:
+            self._raised(setup, host, transcript, rng.choice(raised))
         self._fault(setup, host)
         self._replay.session(setup, transcript, without_le=True)
+
+    def _raised(self, setup, host, transcript, response):
+        """BEGIN R-MAC SESSION, commands, END R-MAC SESSION, commands. yubikit has no such commands,
+        but its state protects what follows at the new level."""
+        self._control(setup, host, transcript, (0x80, 0x7A, response, 0x01))
+        raised = replace(setup, level=setup.level | response)
+        host.state.level = raised.level
+        self._exchanges(raised, host, transcript)
+        self._control(raised, host, transcript, (0x80, 0x78, 0x00, 0x03))
+        host.state.level = setup.level
+        self._exchanges(setup, host, transcript)
+        self._link.count(f"yubikit levels raised from {setup.level:02X} to {raised.level:02X}")
+
+    def _control(self, setup, host, transcript, header):
+        host.contacts.begin((b"", 0x9000))
+        received = host.send(header, b"", 0)
+        self._settle(setup, host, transcript, (header, b"", 0), received)
 
     def _host(self):
         return YubikitHost(self._link, self._draw.rng.choice(["short", "short", "later", "extended"]))
@@ -77,7 +102,7 @@ class YubikitSessions:
         stranger = YubikitHost(self._link, "short")
         mac = bytearray(setup.mac)
         mac[self._draw.rng.randrange(16)] ^= 1 << self._draw.rng.randrange(8)
-        other = type(setup)(**{**vars(setup), "mac": bytes(mac)})
+        other = replace(setup, mac=bytes(mac))
         try:
             if setup.mode == 8 and len(mac) == 16:
                 stranger.open_as_published(other)
@@ -180,10 +205,8 @@ class YubikitSessions:
             clear += data(self._link.request("key-value", key)[0])
         transcript.exchanges.append(Exchange(
             plain, contacts.commands(), contacts.response(), clear + b"\x90\x00", extended))
-        again = {**vars(setup), "enc": new[0], "mac": new[1], "dek": new[2], "version": version}
-        if setup.pseudo_random:
-            again["counter"] += 1
-        return type(setup)(**again)
+        counter = setup.counter + setup.pseudo_random
+        return replace(setup, enc=new[0], mac=new[1], dek=new[2], version=version, counter=counter)
 
     def _reopened(self, setup):
         host = YubikitHost(self._link, "short")
