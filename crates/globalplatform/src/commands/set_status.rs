@@ -14,7 +14,8 @@ pub enum StatusScope {
     Card = 0x80,
     /// An application or supplementary security domain.
     Application = 0x40,
-    /// A security domain and everything associated with it, directly or not.
+    /// A security domain and everything associated with it, directly or not. (pySim sends C0 for
+    /// this, which the table does not have: an invalid P1 here.)
     SecurityDomainAndBelow = 0x60,
 }
 
