@@ -15,10 +15,12 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use alloc::boxed::Box;
-use globalplatform::apdu::{CommandApdu, CommandRef, ResponseApdu, ResponseRef};
+use alloc::vec::Vec;
+use globalplatform::apdu::{CommandApdu, CommandRef, MAX_SHORT_LE, ResponseApdu, ResponseRef};
 use globalplatform::status_word::StatusWord;
 use thiserror::Error;
 
+use crate::chaining::{cut, is_chainable};
 use crate::keys::{KeyError, SessionKeys};
 use crate::levels::Level;
 use crate::parameters::{Mode, ScpParameters};
@@ -186,6 +188,34 @@ impl<L: Level> Channel<L> {
             le: plan.frame.le,
             extended: plan.frame.extended,
         }))
+    }
+
+    /// Protects a DELETE, INSTALL or PUT KEY of any length and cuts it into short commands, to be
+    /// sent one after the other (G 11.1.5.1, see [`chaining`](crate::chaining)). The answers to all
+    /// but the last are a bare 9000 or a refusal, and are not unwrapped: a refusal of one of them
+    /// ends the session for this host, whose C-MAC chain has moved on: open a new one. A command that fits a short one
+    /// is not cut, whatever it is.
+    ///
+    /// # Errors
+    /// As for [`Channel::wrap`]; [`WrapError::NotChainable`] for other commands that do not fit.
+    pub fn wrap_chained<'c>(
+        &mut self,
+        command: impl Into<CommandRef<'c>>,
+    ) -> Result<Vec<ProtectedApdu>, WrapError> {
+        let session = self.session.as_ref().ok_or(WrapError::Closed)?;
+        let command = CommandRef {
+            extended: false,
+            ..command.into()
+        };
+        let (le, limit) = (command.le.unwrap_or(0), MAX_SHORT_LE);
+        if le > limit {
+            return Err(WrapError::LeTooLarge { le, limit });
+        }
+        let plan = session.plan(command, Growth::Extended)?;
+        if plan.frame.extended && !is_chainable(&command) {
+            return Err(WrapError::NotChainable { ins: command.ins });
+        }
+        self.wrap_growing(command, Growth::Extended).map(cut)
     }
 
     /// Protects a command as [`Channel::wrap`] does, writing it to the beginning of `out` as it is

@@ -14,6 +14,15 @@ impl Class {
     /// The highest logical channel.
     pub(crate) const MAX_CHANNEL: u8 = 19;
 
+    /// An ISO command on a logical channel, 0 to 19.
+    pub(crate) const fn iso(channel: u8) -> Self {
+        Self {
+            origin: 0x00,
+            channel,
+            is_secured: false,
+        }
+    }
+
     pub(crate) const fn parse(cla: u8) -> Option<Self> {
         let origin = cla & 0x80;
         match cla & 0x70 {
@@ -48,8 +57,8 @@ impl Class {
         match (self.channel, self.is_secured) {
             (0..=3, false) => self.origin | self.channel,
             (0..=3, true) => self.origin | 0x04 | self.channel,
-            (_, false) => self.origin | 0x40 | (self.channel - 4),
-            (_, true) => self.origin | 0x60 | (self.channel - 4),
+            (_, false) => self.origin | 0x40 | (self.channel.wrapping_sub(4) & 0x0F),
+            (_, true) => self.origin | 0x60 | (self.channel.wrapping_sub(4) & 0x0F),
         }
     }
 

@@ -18,6 +18,7 @@
 extern crate alloc;
 
 pub mod card;
+pub mod chaining;
 pub mod channel;
 pub mod content_management_mac;
 pub mod cryptogram;

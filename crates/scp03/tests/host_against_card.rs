@@ -4,8 +4,12 @@
 
 #[path = "host_against_card/card.rs"]
 mod card;
+#[path = "host_against_card/chains.rs"]
+mod chains;
 #[path = "host_against_card/follower.rs"]
 mod follower;
+#[path = "host_against_card/levels.rs"]
+mod levels;
 #[path = "host_against_card/live.rs"]
 mod live;
 #[path = "host_against_card/redaction.rs"]

@@ -1,0 +1,201 @@
+//! Levels as types, and the legal changes between them.
+
+use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::status_word::StatusWord;
+use scp03::levels::{self, Level, Raises};
+use scp03::{
+    CardSession, Channel, Host, LevelError, NotChanged, ProtectedApdu, SecurityLevel, WrapError,
+};
+
+use crate::setup::{AID, KVN, Setup};
+
+/// Both ends, the host's level in its type.
+fn open<L: Level>(i: u8, level: L) -> (Channel<L>, CardSession) {
+    let setup = Setup::new(16, i, level.into());
+    let host = Host::start(&setup.keys, KVN, setup.mode(), setup.host_challenge()).unwrap();
+    let (mut card, response) = setup.card();
+    let host = host.receive(&response, level, Some(&AID)).unwrap();
+    let response = card.external_authenticate(&host.command());
+    (host.receive(&response).unwrap(), card)
+}
+
+/// What the card answers to BEGIN or END R-MAC SESSION.
+fn answer(card: &mut CardSession, command: &ProtectedApdu) -> ResponseApdu {
+    let plain = card.unwrap(command).unwrap();
+    let own = match plain.ins {
+        0x7A => card.begin_r_mac(&plain),
+        _ => card.end_r_mac(&plain),
+    };
+    card.wrap(own)
+}
+
+fn exchange<L: Level>(channel: &mut Channel<L>, card: &mut CardSession) {
+    let command = CommandApdu::new(0x80, 0xCA, 0x00, 0x66).with_le(256);
+    let wrapped = channel.wrap(&command).unwrap();
+    assert_eq!(card.unwrap(&wrapped), Ok(command));
+    let response = ResponseApdu::with_data([1, 2, 3]);
+    let sent = card.wrap(response.clone());
+    assert_eq!(channel.unwrap(&sent), Ok(response));
+}
+
+fn up_and_back<L: Level, R: Raises<L>>(base: L, raised: R, p1: u8) {
+    for challenge in [&[][..], &[1, 2, 3]] {
+        let (channel, mut card) = open(0x70, base);
+        let begin = channel.begin_r_mac(raised, challenge).unwrap();
+        assert_eq!(begin.command().header(), [0x84, 0x7A, p1, 0x01]);
+        let response = answer(&mut card, begin.command());
+        let mut channel = begin.receive(&response).unwrap();
+        assert_eq!(channel.level(), Some(raised.into()));
+        assert_eq!(channel.opened_at(), Some(base.into()));
+        exchange(&mut channel, &mut card);
+
+        let end = channel.end_r_mac(base).unwrap();
+        assert_eq!(end.command().header(), [0x84, 0x78, 0x00, 0x03]);
+        assert_eq!(end.command().le, Some(256));
+        let response = answer(&mut card, end.command());
+        assert!(!response.data.is_empty(), "still protected");
+        let mut channel = end.receive(&response).unwrap();
+        assert_eq!(channel.level(), Some(base.into()));
+        exchange(&mut channel, &mut card);
+    }
+}
+
+#[test]
+fn every_legal_change_goes_up_and_back() {
+    up_and_back(levels::CMac, levels::CMacRMac, 0x10);
+    up_and_back(levels::CMacCDec, levels::CMacCDecRMac, 0x10);
+    up_and_back(levels::CMacCDec, levels::Full, 0x30);
+    up_and_back(levels::CMacCDecRMac, levels::Full, 0x30);
+    up_and_back(SecurityLevel::CMac, SecurityLevel::CMacRMac, 0x10);
+}
+
+#[test]
+fn every_other_change_is_refused_and_leaves_the_channel() {
+    let legal = [(0x01, 0x11), (0x03, 0x13), (0x03, 0x33), (0x13, 0x33)];
+    for from in SecurityLevel::ALL {
+        for to in SecurityLevel::ALL {
+            let (channel, mut card) = open(0x70, from);
+            match channel.begin_r_mac(to, &[]) {
+                Ok(_) => assert!(legal.contains(&(from.byte(), to.byte())), "{from:?} {to:?}"),
+                Err(NotChanged {
+                    reason,
+                    mut channel,
+                }) => {
+                    assert!(
+                        !legal.contains(&(from.byte(), to.byte())),
+                        "{from:?} {to:?}"
+                    );
+                    assert_eq!(reason, LevelError::CannotRaise { from, to });
+                    exchange(&mut channel, &mut card);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_card_does_not_offer_is_not_asked_for() {
+    for (i, level) in [(0x10, levels::CMacCDec), (0x30, levels::CMacCDec)] {
+        let (channel, _) = open(i, level);
+        let refused = channel.begin_r_mac(levels::Full, &[]).unwrap_err();
+        let level = SecurityLevel::Full;
+        assert_eq!(refused.reason, LevelError::NotOffered { level });
+    }
+    let (channel, _) = open(0x30, levels::CMacCDec);
+    assert!(channel.begin_r_mac(levels::CMacCDecRMac, &[]).is_ok());
+}
+
+#[test]
+fn a_challenge_has_at_most_what_fits() {
+    let begin = |length| {
+        let (channel, _) = open(0x70, levels::CMac);
+        let begun = channel.begin_r_mac(levels::CMacRMac, &vec![7; length]);
+        begun.map(|_| ()).map_err(|refused| refused.reason)
+    };
+    assert_eq!(begin(246), Ok(()));
+    let (length, limit) = (256, 255);
+    let too_long = WrapError::TooLong { length, limit };
+    assert_eq!(begin(247), Err(LevelError::Wrap(too_long)));
+    assert_eq!(
+        begin(256),
+        Err(LevelError::ChallengeTooLong { length: 256 })
+    );
+}
+
+#[test]
+fn nothing_ends_that_has_not_begun_and_it_ends_where_it_began() {
+    let (channel, _) = open(0x70, levels::CMacCDec);
+    let refused = channel.end_r_mac(levels::CMacCDec).unwrap_err();
+    assert_eq!(refused.reason, LevelError::NotRaised);
+
+    let begin = refused.channel.begin_r_mac(levels::Full, &[]).unwrap();
+    let (_, mut card) = open(0x70, levels::CMacCDec);
+    let response = answer(&mut card, begin.command());
+    let channel = begin.receive(&response).unwrap();
+    let refused = channel.end_r_mac(levels::CMac).unwrap_err();
+    let (opened_at, asked) = (SecurityLevel::CMacCDec, SecurityLevel::CMac);
+    assert_eq!(refused.reason, LevelError::EndsAt { opened_at, asked });
+}
+
+#[test]
+fn a_refusal_of_the_card_leaves_the_level_and_a_forgery_ends_the_channel() {
+    let begin = || {
+        let (channel, card) = open(0x70, levels::CMacCDecRMac);
+        (channel.begin_r_mac(levels::Full, &[]).unwrap(), card)
+    };
+    let (change, mut card) = begin();
+    card.unwrap(change.command()).unwrap();
+    let sw = StatusWord::CONDITIONS;
+    let refused = change.receive(&card.wrap(sw.into())).unwrap_err();
+    assert_eq!(refused.reason, LevelError::Refused { sw });
+    let mut channel = *refused.channel;
+    assert_eq!(channel.level(), Some(SecurityLevel::CMacCDecRMac));
+    exchange(&mut channel, &mut card);
+
+    let (change, _) = begin();
+    let forged = change.receive(&ResponseApdu::ok()).unwrap_err();
+    assert_eq!(forged.reason, LevelError::NotGenuine);
+    let gone = forged.channel.begin_r_mac(levels::Full, &[]).unwrap_err();
+    assert_eq!(gone.reason, LevelError::Closed);
+    let gone = gone.channel.end_r_mac(levels::CMac).unwrap_err();
+    assert_eq!(gone.reason, LevelError::Closed);
+}
+
+#[test]
+fn a_plain_end_does_not_break_the_promise_of_a_type() {
+    let end = CommandApdu::new(0x80, 0x78, 0x00, 0x03).with_le(256);
+    let (channel, mut card) = open(0x70, levels::CMac);
+    let begin = channel.begin_r_mac(levels::CMacRMac, &[]).unwrap();
+    let response = answer(&mut card, begin.command());
+    let mut channel = begin.receive(&response).unwrap();
+    assert_eq!(channel.wrap(&end), Err(WrapError::LowersLevel));
+    exchange(&mut channel, &mut card);
+
+    // Without a promise it passes.
+    let mut channel = channel.forget_level();
+    let wrapped = channel.wrap(&end).unwrap();
+    let response = answer(&mut card, &wrapped);
+    channel.unwrap(&response).unwrap();
+    assert_eq!(channel.level(), Some(SecurityLevel::CMac));
+
+    // A plain BEGIN raises above the promise, and a plain END goes back to it.
+    let (mut channel, mut card) = open(0x70, levels::CMac);
+    let begin = CommandApdu::new(0x80, 0x7A, 0x10, 0x01);
+    for (command, level) in [(begin, SecurityLevel::CMacRMac), (end, SecurityLevel::CMac)] {
+        let wrapped = channel.wrap(&command).unwrap();
+        channel.unwrap(&answer(&mut card, &wrapped)).unwrap();
+        assert_eq!(channel.level(), Some(level));
+    }
+}
+
+#[test]
+fn a_level_of_the_running_program_becomes_a_type_when_it_is_that_level() {
+    let (channel, mut card) = open(0x70, SecurityLevel::Full);
+    assert_eq!(channel.parameters().map(u8::from), Some(0x70));
+    let refused = channel.try_at(levels::CMac).unwrap_err();
+    assert_eq!(refused.asked, SecurityLevel::CMac);
+    assert_eq!(refused.found, Some(SecurityLevel::Full));
+    let mut channel: Channel<levels::Full> = refused.channel.try_at(levels::Full).unwrap();
+    exchange(&mut channel, &mut card);
+    assert!(channel.forget_level().try_at(SecurityLevel::Full).is_ok());
+}
