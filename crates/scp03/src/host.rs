@@ -26,6 +26,25 @@
 //! let response = channel.unwrap(&response)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A stage cannot be skipped: there is nothing to wrap commands with before the card has proven
+//! itself and has accepted EXTERNAL AUTHENTICATE.
+//!
+//! ```compile_fail,E0599
+//! fn too_early(host: scp03::AwaitingAuthentication, command: &globalplatform::apdu::CommandApdu) {
+//!     let _ = host.wrap(command);
+//! }
+//! ```
+//!
+//! Nor can it be used twice: an answer is judged once, and a failed check drops the keys.
+//!
+//! ```compile_fail,E0382
+//! # use globalplatform::apdu::ResponseApdu;
+//! fn once_more(host: scp03::AwaitingChallenge, first: &ResponseApdu, second: &ResponseApdu) {
+//!     let _ = host.receive(first, scp03::levels::Full, None);
+//!     let _ = host.receive(second, scp03::levels::Full, None);
+//! }
+//! ```
 
 use core::fmt;
 use core::marker::PhantomData;

@@ -168,6 +168,19 @@ mod tests {
     }
 
     #[test]
+    fn knows_how_long_a_wrapped_command_gets() {
+        use SecurityLevel::{Authenticated, CMac, Full};
+        let longest = |level: SecurityLevel, data| {
+            [Mode::S8, Mode::S16].map(|mode| level.max_wrapped_length(mode, data))
+        };
+        assert_eq!(longest(Authenticated, 100), [109, 109]);
+        assert_eq!(longest(CMac, 100), [117, 125]);
+        assert_eq!(longest(Full, 0), [17, 25]);
+        assert_eq!(longest(Full, 15), [33, 41]);
+        assert_eq!(longest(Full, 16), [49, 57]);
+    }
+
+    #[test]
     fn a_card_without_r_mac_offers_three_levels() {
         let parameters = ScpParameters::new(0x10).unwrap();
         let offered = SecurityLevel::ALL.map(|level| level.is_offered_by(parameters));

@@ -1,55 +1,5 @@
 //! BEGIN and END R-MAC SESSION, host end (Amendment D 7.1.3, 7.1.4): the only legal changes of
 //! level in an open session, upwards and back.
-//!
-//! | Session at | BEGIN, P1 = 10 | BEGIN, P1 = 30 |
-//! |---|---|---|
-//! | 00 | refused: commands carry no MAC | refused |
-//! | 01 | 11 | refused: commands are not encrypted |
-//! | 03 | 13 | 33 |
-//! | 11 | refused: has that protection | refused |
-//! | 13 | refused: has that protection | 33 |
-//! | 33 | refused: has that protection | refused |
-//!
-//! Both commands are protected as the session is, and BEGIN raises only the responses that follow
-//! its own; the response to END is still protected. A change is a stage of its own: the channel
-//! comes back, at its new level, only with the genuine 9000.
-//!
-//! ```
-//! use globalplatform::apdu::{CommandApdu, ResponseApdu};
-//! use scp03::levels::{CMacCDec, Full};
-//! use scp03::{Channel, ProtectedApdu};
-//!
-//! fn read_secretly(
-//!     channel: Channel<CMacCDec>,
-//!     transmit: impl Fn(&ProtectedApdu) -> ResponseApdu,
-//! ) -> Result<Channel<CMacCDec>, Box<dyn std::error::Error>> {
-//!     let begin = channel.begin_r_mac(Full, &[])?;
-//!     let response = transmit(begin.command());
-//!     let mut channel: Channel<Full> = begin.receive(&response)?;
-//!     let get_data = channel.wrap(&CommandApdu::new(0x80, 0xCA, 0x00, 0x66).with_le(256))?;
-//!     let _secret = channel.unwrap(&transmit(&get_data))?;
-//!     let end = channel.end_r_mac(CMacCDec)?;
-//!     let response = transmit(end.command());
-//!     Ok(end.receive(&response)?)
-//! }
-//! ```
-//!
-//! What cannot be reached does not compile, and a stage is neither skipped nor used twice:
-//!
-//! ```compile_fail,E0277
-//! use scp03::levels::{CMac, Full};
-//! fn raise(channel: scp03::Channel<CMac>) {
-//!     let _ = channel.begin_r_mac(Full, &[]);
-//! }
-//! ```
-//!
-//! ```compile_fail,E0382
-//! use scp03::levels::{CMac, CMacRMac};
-//! fn go_on_too_early(mut channel: scp03::Channel<CMac>) {
-//!     let _change = channel.begin_r_mac(CMacRMac, &[]);
-//!     let _ = channel.level();
-//! }
-//! ```
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -130,6 +80,58 @@ pub struct NotChanged<L: Level> {
 }
 
 /// BEGIN or END R-MAC SESSION is ready or on its way; the channel waits for its response.
+///
+/// These are the only legal changes of level in an open session (D 7.1.3, 7.1.4):
+///
+/// | Session at | BEGIN, P1 = 10 | BEGIN, P1 = 30 |
+/// |---|---|---|
+/// | 00 | refused: commands carry no MAC | refused |
+/// | 01 | 11 | refused: commands are not encrypted |
+/// | 03 | 13 | 33 |
+/// | 11 | refused: has that protection | refused |
+/// | 13 | refused: has that protection | 33 |
+/// | 33 | refused: has that protection | refused |
+///
+/// Both commands are protected as the session is, and BEGIN raises only the responses that follow
+/// its own; the response to END is still protected. A change is a stage of its own: the channel
+/// comes back, at its new level, only with the genuine 9000.
+///
+/// ```
+/// use globalplatform::apdu::{CommandApdu, ResponseApdu};
+/// use scp03::levels::{CMacCDec, Full};
+/// use scp03::{Channel, ProtectedApdu};
+///
+/// fn read_secretly(
+///     channel: Channel<CMacCDec>,
+///     transmit: impl Fn(&ProtectedApdu) -> ResponseApdu,
+/// ) -> Result<Channel<CMacCDec>, Box<dyn std::error::Error>> {
+///     let begin = channel.begin_r_mac(Full, &[])?;
+///     let response = transmit(begin.command());
+///     let mut channel: Channel<Full> = begin.receive(&response)?;
+///     let get_data = channel.wrap(&CommandApdu::new(0x80, 0xCA, 0x00, 0x66).with_le(256))?;
+///     let _secret = channel.unwrap(&transmit(&get_data))?;
+///     let end = channel.end_r_mac(CMacCDec)?;
+///     let response = transmit(end.command());
+///     Ok(end.receive(&response)?)
+/// }
+/// ```
+///
+/// What cannot be reached does not compile, and a stage is neither skipped nor used twice:
+///
+/// ```compile_fail,E0277
+/// use scp03::levels::{CMac, Full};
+/// fn raise(channel: scp03::Channel<CMac>) {
+///     let _ = channel.begin_r_mac(Full, &[]);
+/// }
+/// ```
+///
+/// ```compile_fail,E0382
+/// use scp03::levels::{CMac, CMacRMac};
+/// fn go_on_too_early(mut channel: scp03::Channel<CMac>) {
+///     let _change = channel.begin_r_mac(CMacRMac, &[]);
+///     let _ = channel.level();
+/// }
+/// ```
 pub struct LevelChange<From: Level, To: Level> {
     channel: Channel,
     command: ProtectedApdu,
