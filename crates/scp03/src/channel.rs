@@ -16,11 +16,13 @@ use core::marker::PhantomData;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use globalplatform::apdu::{CommandApdu, CommandRef, MAX_SHORT_LE, ResponseApdu, ResponseRef};
+use globalplatform::apdu::{
+    CommandApdu, CommandRef, MAX_SHORT_DATA, MAX_SHORT_LE, ResponseApdu, ResponseRef,
+};
+use globalplatform::commands::chaining::{more_follow, split};
 use globalplatform::status_word::StatusWord;
 use thiserror::Error;
 
-use crate::chaining::{cut, is_chainable};
 use crate::keys::{KeyError, SessionKeys};
 use crate::levels::Level;
 use crate::parameters::{Mode, ScpParameters};
@@ -215,7 +217,9 @@ impl<L: Level> Channel<L> {
         if plan.frame.extended && !is_chainable(&command) {
             return Err(WrapError::NotChainable { ins: command.ins });
         }
-        self.wrap_growing(command, Growth::Extended).map(cut)
+        let whole = self.wrap_growing(command, Growth::Extended)?;
+        let pieces = split(&whole, MAX_SHORT_DATA)?;
+        Ok(pieces.into_iter().map(ProtectedApdu).collect())
     }
 
     /// Protects a command as [`Channel::wrap`] does, writing it to the beginning of `out` as it is
@@ -350,6 +354,12 @@ impl Session {
         let outstanding = self.seal_field(plan, field);
         Ok((Protected::new(out, plan.length, &plan.frame), outstanding))
     }
+}
+
+/// Whether a whole command has a free bit that says that more commands follow.
+fn is_chainable(command: &CommandRef<'_>) -> bool {
+    let begins = CommandApdu::new(command.cla, command.ins, command.p1 | 0x80, command.p2);
+    command.p1 & 0x80 == 0 && more_follow(&begins)
 }
 
 /// Copies data to the beginning of a field that has room for it.

@@ -67,7 +67,8 @@ impl From<EncodeError> for WrapError {
             EncodeError::LeTooLarge { le, limit } => Self::LeTooLarge { le, limit },
             EncodeError::BufferTooSmall { needed, .. } => Self::BufferTooSmall { needed },
             EncodeError::TooLong { length, limit, .. } => Self::TooLong { length, limit },
-            // Encoding an APDU has no other error.
+            EncodeError::NotChainable { ins } => Self::NotChainable { ins },
+            // Encoding and cutting an APDU have no other error.
             _ => Self::TooLong {
                 length: 0,
                 limit: 0,

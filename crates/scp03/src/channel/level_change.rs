@@ -5,16 +5,19 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::begin_r_mac_session::{BeginRMacSession, ResponseProtection};
+use globalplatform::commands::end_r_mac_session::EndRMacSession;
 use globalplatform::status_word::StatusWord;
 use thiserror::Error;
 
-use super::session::{INS_BEGIN_R_MAC_SESSION, INS_END_R_MAC_SESSION};
 use super::{Channel, Session, WrapError};
 use crate::levels::{Level, Raises};
 use crate::protected::ProtectedApdu;
 use crate::security_level::SecurityLevel;
+
+/// The longest challenge of BEGIN R-MAC SESSION, in bytes (D 7.1.3).
+const MAX_CHALLENGE: usize = 24;
 
 /// Why the level has not changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -140,8 +143,8 @@ pub struct LevelChange<From: Level, To: Level> {
 }
 
 impl<L: Level> Channel<L> {
-    /// Begins an R-MAC session that raises the responses to `level`. `challenge` goes into the
-    /// command as it is and is not used otherwise; it may be empty, which leaves it out.
+    /// Begins an R-MAC session that raises the responses to `level`. `challenge`, of 0 to 24
+    /// bytes, goes into the command as it is; SCP03 does not use it otherwise.
     ///
     /// # Errors
     /// The level cannot be reached from the present one, the card does not offer it, or the channel
@@ -199,24 +202,28 @@ fn begin_command(
     challenge: &[u8],
 ) -> Result<CommandApdu, LevelError> {
     let from = session.level();
-    // The lower protection, 10, is asked for where it is enough.
-    let p1 = [0x10, 0x30]
-        .into_iter()
-        .find(|p1| from != to && from.c_mac() && from.with_response_protection(*p1) == Some(to))
-        .ok_or(LevelError::CannotRaise { from, to })?;
+    // The lower protection is asked for where it is enough.
+    let protection = [
+        ResponseProtection::RMac,
+        ResponseProtection::RMacAndREncryption,
+    ]
+    .into_iter()
+    .find(|add| from.with_response_protection(*add as u8) == Some(to))
+    .filter(|_| from != to && from.c_mac())
+    .ok_or(LevelError::CannotRaise { from, to })?;
     if session.offered().is_some_and(|i| !to.is_offered_by(i)) {
         return Err(LevelError::NotOffered { level: to });
     }
-    let command = CommandApdu::new(0x80, INS_BEGIN_R_MAC_SESSION, p1, 0x01);
-    if challenge.is_empty() {
-        return Ok(command);
+    if challenge.len() > MAX_CHALLENGE {
+        let length = challenge.len();
+        return Err(LevelError::ChallengeTooLong { length });
     }
-    let length = challenge.len();
-    let count = u8::try_from(length).map_err(|_| LevelError::ChallengeTooLong { length })?;
-    let mut data = Vec::with_capacity(1 + length);
-    data.push(count);
-    data.extend_from_slice(challenge);
-    Ok(command.with_data(data))
+    let challenge = Some(challenge.to_vec());
+    let command = BeginRMacSession {
+        protection,
+        challenge,
+    };
+    Ok(command.to_apdu())
 }
 
 fn end_command(session: &Session, to: SecurityLevel) -> Result<CommandApdu, LevelError> {
@@ -228,7 +235,7 @@ fn end_command(session: &Session, to: SecurityLevel) -> Result<CommandApdu, Leve
         let asked = to;
         return Err(LevelError::EndsAt { opened_at, asked });
     }
-    Ok(CommandApdu::new(0x80, INS_END_R_MAC_SESSION, 0x00, 0x03).with_le(256))
+    Ok(EndRMacSession.to_apdu())
 }
 
 impl<L: Level> NotChanged<L> {

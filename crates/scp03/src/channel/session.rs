@@ -3,15 +3,13 @@
 use core::fmt;
 
 use globalplatform::apdu::CommandRef;
+use globalplatform::commands::{begin_r_mac_session, end_r_mac_session};
 
 use crate::block::{Derivation, SessionCiphers};
 use crate::class::Class;
 use crate::keys::{KeyError, SessionKeys};
 use crate::parameters::{Mode, ScpParameters};
 use crate::security_level::SecurityLevel;
-
-pub(super) const INS_BEGIN_R_MAC_SESSION: u8 = 0x7A;
-pub(super) const INS_END_R_MAC_SESSION: u8 = 0x78;
 
 /// One end of a session after mutual authentication.
 pub(crate) struct Session {
@@ -162,8 +160,8 @@ impl Effect {
             return None;
         }
         match plain.ins {
-            INS_BEGIN_R_MAC_SESSION => Some(Self::Begin(plain.p1)),
-            INS_END_R_MAC_SESSION => Some(Self::End),
+            begin_r_mac_session::INS => Some(Self::Begin(plain.p1)),
+            end_r_mac_session::INS => Some(Self::End),
             _ => None,
         }
     }

@@ -1,8 +1,9 @@
 //! Commands and responses in pieces.
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::chaining::Joiner;
 use globalplatform::status_word::StatusWord;
-use scp03::chaining::{CommandChain, Joined, Received, ResponseChain};
+use scp03::chaining::{Received, ResponseChain};
 use scp03::{SecurityLevel, WrapError};
 
 use crate::setup::Setup;
@@ -19,16 +20,13 @@ fn a_chain_of_commands_has_one_mac_and_is_unwrapped_as_a_whole() {
         for length in [0, 200, 255, 256, 900] {
             let (mut channel, mut card) = Setup::new(16, 0x70, level).open();
             let pieces = channel.wrap_chained(&install(length)).unwrap();
-            let mut chain = CommandChain::new();
+            let mut chain = Joiner::new(1024);
             let mut whole = None;
             for piece in &pieces {
                 assert!(piece.encoded_length().unwrap() <= 261);
                 assert!(whole.is_none());
                 let bytes = piece.encode().unwrap();
-                match chain.join(CommandApdu::decode(&bytes).unwrap()).unwrap() {
-                    Joined::More => {}
-                    Joined::Whole(command) => whole = Some(command),
-                }
+                whole = chain.take(CommandApdu::decode(&bytes).unwrap()).unwrap();
             }
             let plain = card.unwrap(&whole.unwrap()).unwrap();
             assert_eq!(plain.header(), install(0).header());
@@ -45,7 +43,13 @@ fn what_cannot_be_chained_changes_nothing() {
     let refused = |command: CommandApdu, channel: &mut scp03::Channel| {
         channel.wrap_chained(&command).unwrap_err()
     };
-    for (ins, p1) in [(0xE2, 0x00), (0xE8, 0x00), (0xE6, 0x82)] {
+    for (ins, p1) in [
+        (0xE2, 0x00),
+        (0xE8, 0x00),
+        (0xE6, 0x82),
+        (0xD8, 0xFF),
+        (0xD8, 0x7F),
+    ] {
         let command = CommandApdu::new(0x80, ins, p1, 0x00).with_data([0; 256]);
         let error = refused(command, &mut channel);
         assert_eq!(error, WrapError::NotChainable { ins });
