@@ -1,14 +1,16 @@
 //! Commands: the input is an encoded APDU.
 
 use globalplatform::apdu::CommandApdu;
+use globalplatform::commands::begin_r_mac_session::BeginRMacSession;
 use globalplatform::commands::delete::{Delete, DeleteKey, Deletion};
+use globalplatform::commands::end_r_mac_session::EndRMacSession;
 use globalplatform::commands::external_authenticate::ExternalAuthenticate;
 use globalplatform::commands::get_data::GetData;
 use globalplatform::commands::get_status::GetStatus;
 use globalplatform::commands::initialize_update::InitializeUpdate;
 use globalplatform::commands::install::{
-    Install, InstallForExtradition, InstallForInstall, InstallForLoad, InstallForMakeSelectable,
-    InstallForPersonalization, InstallForRegistryUpdate,
+    CombinedInstall, CombinedInstallEnd, Install, InstallForExtradition, InstallForInstall,
+    InstallForLoad, InstallForMakeSelectable, InstallForPersonalization, InstallForRegistryUpdate,
 };
 use globalplatform::commands::load::Load;
 use globalplatform::commands::manage_channel::ManageChannel;
@@ -16,6 +18,8 @@ use globalplatform::commands::put_key::PutKey;
 use globalplatform::commands::select::Select;
 use globalplatform::commands::set_status::SetStatus;
 use globalplatform::commands::store_data::StoreData;
+use globalplatform::contactless::{GetContactlessStatus, SetContactlessStatus};
+use globalplatform::delegated_management::{combined_token_input, token_input};
 
 use crate::oracle;
 
@@ -48,6 +52,30 @@ commands! {
     initialize_update: InitializeUpdate,
     external_authenticate: ExternalAuthenticate,
     manage_channel: ManageChannel,
+    begin_r_mac: BeginRMacSession,
+    end_r_mac: EndRMacSession,
+    combined_install: CombinedInstall,
+    combined_install_end: CombinedInstallEnd,
+    get_contactless_status: GetContactlessStatus,
+    set_contactless_status: SetContactlessStatus,
+}
+
+/// What a token signs: [`token_input`] is never longer than header, length and data, and says of the
+/// combined form ([`combined_token_input`]) the same twice.
+pub fn token(data: &[u8]) {
+    let Ok(apdu) = CommandApdu::decode(data) else {
+        return;
+    };
+    match token_input(&apdu) {
+        Ok(signed) => {
+            assert!(signed.input.len() <= 5 + apdu.data.len());
+            assert_eq!(signed.input[..2], [apdu.p1, apdu.p2]);
+            let both = combined_token_input(&apdu, &apdu).unwrap();
+            assert_eq!(both.input, signed.input.repeat(2));
+            assert_eq!(both.token, signed.token);
+        }
+        Err(error) => oracle::points_inside(error, data.len().max(apdu.data_offset())),
+    }
 }
 
 /// Either form of DELETE: [`Deletion::from_apdu`] accepts what exactly one of its forms accepts.

@@ -4,18 +4,24 @@ use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, CommandRef, ResponseApdu, ResponseRef};
 use globalplatform::capability::Capabilities;
 use globalplatform::card_data::{
-    CardRecognitionData, ExtendedCardResources, KeyInformationTemplate,
+    ApplicationList, CardCertificate, CardRecognitionData, Cplc, ExtendedCardResources,
+    KeyInformationTemplate, ManagerUrl, PlainValue,
 };
 use globalplatform::commands::confirmation::ManagementResponse;
 use globalplatform::commands::get_status::GetStatusResponse;
 use globalplatform::commands::initialize_update::InitializeUpdateResponse;
 use globalplatform::commands::install::{
     InstallParameters, LoadParameters, RegistryParameters, SecurityDomainParameters,
+    SimToolkitParameters, UiccParameters,
 };
 use globalplatform::commands::manage_channel::ManageChannelResponse;
-use globalplatform::commands::put_key::PutKeyResponse;
+use globalplatform::commands::put_key::{PutKeyResponse, SecretBlock};
 use globalplatform::commands::select::SelectResponse;
-use globalplatform::commands::store_data::{Dgi, DgiReader};
+use globalplatform::commands::store_data::{Dgi, DgiReader, KeyDescription};
+use globalplatform::contactless::{
+    ContactlessEntry, RegistryVersion, SetContactlessStatusResponse,
+};
+use globalplatform::key::{CurveReference, KeyUsage};
 use globalplatform::life_cycle::{
     ApplicationLifeCycle, CardLifeCycle, LoadFileLifeCycle, SecurityDomainLifeCycle,
 };
@@ -52,6 +58,68 @@ data_objects! {
     load_parameters: LoadParameters,
     registry_parameters: RegistryParameters,
     domain_parameters: SecurityDomainParameters,
+    application_list: ApplicationList,
+    certificate: CardCertificate,
+    production_data: Cplc,
+    manager_url: ManagerUrl,
+    contactless_version: RegistryVersion,
+    contactless_failures: SetContactlessStatusResponse,
+}
+
+/// [`PlainValue::decode`] of a short tag; [`ManagerUrl`] is one of a long tag.
+pub fn plain_value(data: &[u8]) {
+    type Counter = PlainValue<0xC1>;
+    oracle::data_object(data, Counter::decode, Counter::encode);
+    if let Ok(value) = PlainValue::<0xC1>::decode(data) {
+        assert_eq!(
+            value.number().is_some(),
+            (1..=4).contains(&value.value.len())
+        );
+    }
+}
+
+/// [`UiccParameters`] and [`SimToolkitParameters`].
+pub fn uicc_parameters(data: &[u8]) {
+    oracle::data_object(data, UiccParameters::decode, |value| {
+        value.encode().unwrap()
+    });
+    oracle::data_object(data, SimToolkitParameters::decode, |value| {
+        value.encode().unwrap()
+    });
+}
+
+/// [`ContactlessEntry`], a list of them.
+pub fn contactless_registry(data: &[u8]) {
+    oracle::data_object(data, ContactlessEntry::decode_list, |entries| {
+        entries.iter().flat_map(ContactlessEntry::encode).collect()
+    });
+}
+
+/// [`KeyDescription`], a list of them.
+pub fn key_descriptions(data: &[u8]) {
+    oracle::data_object(data, KeyDescription::decode_list, |keys| {
+        KeyDescription::encode_list(keys)
+    });
+}
+
+/// [`CurveReference`] and [`KeyUsage`].
+pub fn key_attributes(data: &[u8]) {
+    oracle::data_object(data, CurveReference::decode, |curve| curve.to_bytes());
+    oracle::data_object(data, KeyUsage::decode, |usage| usage.to_bytes());
+}
+
+/// [`SecretBlock`] of both ciphers.
+pub fn secret_block(data: &[u8]) {
+    for cipher in [SecretBlock::AES_BLOCK, SecretBlock::DES_BLOCK] {
+        match SecretBlock::decode(data, cipher) {
+            Ok(block) => {
+                assert!(block.cipher_text.len().is_multiple_of(cipher));
+                let encoded = block.encode().unwrap();
+                assert_eq!(SecretBlock::decode(&encoded, cipher), Ok(block));
+            }
+            Err(error) => oracle::points_inside(error, data.len()),
+        }
+    }
 }
 
 /// [`Aid`] from bytes, anywhere in a larger structure.

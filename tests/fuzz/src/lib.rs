@@ -58,7 +58,10 @@ targets! {
         registry capabilities recognition_data key_information card_resources confirmation
         select_response get_status_response initialize_update_response put_key_response
         manage_channel_response dgi load_file_structure
-        install_parameters load_parameters registry_parameters domain_parameters;
+        install_parameters load_parameters registry_parameters domain_parameters
+        application_list certificate production_data manager_url plain_value uicc_parameters
+        contactless_version contactless_failures contactless_registry key_descriptions
+        key_attributes secret_block;
     Small load_files:
         header directory import_list applet_list class_table constant_pool static_fields
         static_resources exports reference_locations method_table instructions type_descriptors
@@ -67,7 +70,8 @@ targets! {
         select get_data get_status set_status install install_for_install install_for_load
         install_for_make_selectable install_for_extradition install_for_registry_update
         install_for_personalization load delete delete_key deletion put_key store_data
-        initialize_update external_authenticate manage_channel;
+        initialize_update external_authenticate manage_channel begin_r_mac end_r_mac
+        combined_install combined_install_end get_contactless_status set_contactless_status token;
     Small key_transport:
         put_key_set store_data_keys key_agreement_template key_agreement_response;
     Small opening:
