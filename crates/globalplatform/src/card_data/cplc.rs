@@ -13,7 +13,7 @@ use crate::{
 
 const CPLC: Tag = Tag(0x9F7F);
 
-/// 42 bytes in nineteen fields.
+/// 42 bytes in eighteen fields.
 ///
 /// ```
 /// use globalplatform::card_data::Cplc;

@@ -22,6 +22,9 @@ const ARC_RECOGNITION: u32 = 1;
 const ARC_VERSION: u32 = 2;
 const ARC_SCHEME: u32 = 3;
 const ARC_PROTOCOL: u32 = 4;
+/// SCP80, and its number as UICCs write it instead of 81 00: one byte that is no arc.
+const SCP80: u32 = 0x80;
+const UNESCAPED_SCP80: u8 = 0x80;
 
 /// What a card says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -129,12 +132,33 @@ impl CardRecognitionData {
     fn take_protocols(&mut self, mut reader: Reader<'_>) -> Result<(), DecodeError> {
         while !reader.is_empty() {
             let oid = reader.expect(OBJECT_IDENTIFIER)?;
-            let [number, i] = *expect_arcs(&oid, ARC_PROTOCOL)? else {
-                return Err(invalid_oid(oid.value_offset));
-            };
-            self.protocols.push(SecureChannelProtocol { number, i });
+            self.protocols.push(SecureChannelProtocol::read(&oid)?);
         }
         Ok(())
+    }
+}
+
+impl SecureChannelProtocol {
+    /// Reads `… 04 number i`. An arc cannot begin with 80, so that 80 here can only be SCP80 with its
+    /// number left unescaped: `… 04 80 00` on real cards, which has to be 04 8100 00.
+    fn read(oid: &Tlv<'_>) -> Result<Self, DecodeError> {
+        let mut reader = oid.reader();
+        expect_global_platform(&mut reader)?;
+        if read_arc(&mut reader)? != ARC_PROTOCOL {
+            return Err(invalid_oid(oid.value_offset));
+        }
+        let number = if reader.peek() == Some(UNESCAPED_SCP80) {
+            reader.u8()?;
+            SCP80
+        } else {
+            read_arc(&mut reader)?
+        };
+        let i = read_arc(&mut reader)?;
+        if reader.is_empty() {
+            Ok(Self { number, i })
+        } else {
+            Err(invalid_oid(oid.value_offset))
+        }
     }
 }
 
@@ -155,9 +179,7 @@ fn write_oid(writer: &mut Writer, arcs: &[u32]) {
 /// The arcs after GlobalPlatform and `first`.
 fn expect_arcs(oid: &Tlv<'_>, first: u32) -> Result<Vec<u32>, DecodeError> {
     let mut reader = oid.reader();
-    if reader.array()? != GLOBAL_PLATFORM {
-        return Err(invalid_oid(oid.value_offset));
-    }
+    expect_global_platform(&mut reader)?;
     let mut arcs = Vec::new();
     while !reader.is_empty() {
         arcs.push(read_arc(&mut reader)?);
@@ -167,6 +189,15 @@ fn expect_arcs(oid: &Tlv<'_>, first: u32) -> Result<Vec<u32>, DecodeError> {
         Ok(arcs)
     } else {
         Err(invalid_oid(oid.value_offset))
+    }
+}
+
+fn expect_global_platform(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+    let offset = reader.offset();
+    if reader.array()? == GLOBAL_PLATFORM {
+        Ok(())
+    } else {
+        Err(invalid_oid(offset))
     }
 }
 
@@ -225,6 +256,21 @@ mod tests {
     }
 
     #[test]
+    fn reads_scp80_with_its_number_as_an_arc_and_as_real_cards_write_it() {
+        let scp80 = |i| [SecureChannelProtocol { number: 0x80, i }];
+        for (hex, protocols) in [
+            ("73 0E 64 0C 06 0A 2A864886FC6B 04 810000", scp80(0)),
+            ("73 0D 64 0B 06 09 2A864886FC6B 04 8000", scp80(0)),
+            ("73 0D 64 0B 06 09 2A864886FC6B 04 8015", scp80(0x15)),
+        ] {
+            let recognition = CardRecognitionData::decode(&bytes(hex)).unwrap();
+            assert_eq!(recognition.protocols, protocols, "{hex}");
+            let again = CardRecognitionData::decode(&recognition.encode());
+            assert_eq!(again, Ok(recognition));
+        }
+    }
+
+    #[test]
     fn refuses_malformed_data_with_offsets() {
         for (hex, offset) in [
             ("", 0),
@@ -234,8 +280,14 @@ mod tests {
             ("7309 0607 2A864886FC6C 01", 4),
             ("7309 0607 2A864886FC6B 02", 4),
             ("7303 060100", 5),
-            ("730B 6409 0607 2A864886FC6B 04", 6),
-            ("730A 6408 0606 2A864886FC6B", 6),
+            ("730B 6409 0607 2A864886FC6B 04", 13),
+            ("730A 6408 0606 2A864886FC6B", 12),
+            ("730D 640B 0609 2A864886FC6C 04 0370", 6),
+            ("730D 640B 0609 2A864886FC6B 03 0370", 6),
+            ("730C 640A 0608 2A864886FC6B 04 03", 14),
+            ("730C 640A 0608 2A864886FC6B 04 80", 14),
+            ("730E 640C 060A 2A864886FC6B 04 037000", 6),
+            ("730E 640C 060A 2A864886FC6B 04 800000", 6),
             ("730C 640A 0608 2A864886FC6B 04 83", 14),
             ("7311 640F 060D 2A864886FC6B 04 FFFFFFFFFFFF", 13),
             ("7302 6000", 4),
