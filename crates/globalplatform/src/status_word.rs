@@ -181,7 +181,8 @@ impl StatusWord {
             0x6E00 => "class not supported",
             0x6201..=0x63FF => "warning",
             0x6401..=0x64FF => "execution error",
-            0x6501..=0x65FF => "execution error, memory changed",
+            0x6500..=0x65FF => "execution error, memory changed",
+            0x6600..=0x66FF => "security issue",
             0x6701..=0x6FFF => "checking error",
             _ => "unknown status",
         }
@@ -331,6 +332,62 @@ mod tests {
     }
 
     #[test]
+    fn every_class_of_status_words_has_a_meaning() {
+        for (sw, meaning) in [
+            (0x60FF, "unknown status"),
+            (0x6100, "done, response continues"),
+            (0x61FF, "done, response continues"),
+            (0x6200, "logical channel already closed"),
+            (0x6201, "warning"),
+            (0x6283, "card locked"),
+            (0x62FF, "warning"),
+            (0x6300, "host cryptogram wrong"),
+            (0x6310, "more data available"),
+            (0x63BF, "warning"),
+            (0x63C0, "verification failed, no tries left"),
+            (0x63C1, "verification failed, tries left"),
+            (0x63CF, "verification failed, tries left"),
+            (0x63D0, "warning"),
+            (0x63FF, "warning"),
+            (0x6400, "no diagnosis"),
+            (0x6401, "execution error"),
+            (0x64FF, "execution error"),
+            (0x6500, "execution error, memory changed"),
+            (0x6581, "memory failure"),
+            (0x65FF, "execution error, memory changed"),
+            (0x6600, "security issue"),
+            (0x66FF, "security issue"),
+            (0x6700, "wrong length"),
+            (0x6701, "checking error"),
+            (0x6881, "logical channel not supported"),
+            (0x6882, "secure messaging not supported"),
+            (0x6883, "last command of the chain expected"),
+            (0x6884, "command chaining not supported"),
+            (0x6982, "security status not satisfied"),
+            (0x6983, "PIN blocked"),
+            (0x6985, "conditions of use not satisfied"),
+            (0x6986, "no current elementary file"),
+            (0x6A80, "wrong data"),
+            (0x6A81, "function not supported"),
+            (0x6A82, "application or file not found"),
+            (0x6A84, "not enough memory"),
+            (0x6A86, "wrong P1 or P2"),
+            (0x6A88, "referenced data not found"),
+            (0x6B00, "offset outside the file"),
+            (0x6C00, "repeat with another expected length"),
+            (0x6CFF, "repeat with another expected length"),
+            (0x6D00, "instruction not supported"),
+            (0x6E00, "class not supported"),
+            (0x6F00, "checking error"),
+            (0x6FFF, "checking error"),
+            (0x7000, "unknown status"),
+            (0x9000, "done"),
+        ] {
+            assert_eq!(StatusWord(sw).meaning(), meaning, "{sw:04X}");
+        }
+    }
+
+    #[test]
     fn prints_number_and_meaning() {
         assert_eq!(
             StatusWord::NOT_FOUND.to_string(),
@@ -370,6 +427,10 @@ mod tests {
     fn reads_counts_of_61xx_and_6cxx() {
         assert_eq!(StatusWord(0x6100).bytes_remaining(), Some(256));
         assert_eq!(StatusWord(0x6C10).correct_le(), Some(16));
+        assert_eq!(StatusWord(0x61FF).bytes_remaining(), Some(255));
+        assert_eq!(StatusWord(0x6C00).correct_le(), Some(256));
+        assert_eq!(StatusWord(0x6C10).bytes_remaining(), None);
+        assert_eq!(StatusWord(0x6110).correct_le(), None);
         assert_eq!(StatusWord::OK.correct_le(), None);
         assert_eq!(StatusWord::from([0x6A, 0x82]).to_bytes(), [0x6A, 0x82]);
     }
