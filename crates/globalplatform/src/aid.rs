@@ -234,6 +234,36 @@ mod tests {
         assert_eq!(format!("{long:?}"), "A00000015100");
     }
 
+    #[test]
+    fn hashes_and_orders_as_its_bytes() {
+        use core::hash::Hash;
+        /// Keeps what it is given.
+        #[derive(Default)]
+        struct Recorder(alloc::vec::Vec<u8>);
+        impl hash::Hasher for Recorder {
+            fn write(&mut self, bytes: &[u8]) {
+                self.0.extend_from_slice(bytes);
+            }
+            fn finish(&self) -> u64 {
+                0
+            }
+        }
+        let aid = Aid::from_slice_const(&[0xA0, 0, 0, 1, 0x51]);
+        let (mut of_aid, mut of_bytes) = (Recorder::default(), Recorder::default());
+        aid.hash(&mut of_aid);
+        aid.as_bytes().hash(&mut of_bytes);
+        assert_eq!(of_aid.0, of_bytes.0);
+        assert!(of_aid.0.ends_with(aid.as_bytes()));
+        let next = Aid::from_slice_const(&[0xA0, 0, 0, 1, 0x52]);
+        assert_eq!(aid.partial_cmp(&next), Some(Ordering::Less));
+        assert_eq!(next.cmp(&aid), Ordering::Greater);
+        assert_eq!(aid.cmp(&aid), Ordering::Equal);
+        assert_eq!(
+            Aid::try_from(&[1, 2, 3, 4, 5][..]).unwrap().as_ref(),
+            [1, 2, 3, 4, 5]
+        );
+    }
+
     proptest! {
         #[test]
         fn text_round_trips(bytes in proptest::collection::vec(any::<u8>(), 5..=16)) {

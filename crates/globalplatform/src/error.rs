@@ -166,4 +166,51 @@ mod tests {
         assert_eq!(error.to_string(), "tag 9F70 at offset 7, expected 4F");
         assert_eq!(error.offset(), 7);
     }
+
+    #[test]
+    fn every_decode_error_knows_its_offset_and_says_it() {
+        let offset = 9;
+        let field = "P1";
+        for (error, text) in [
+            (
+                DecodeError::Truncated { offset, needed: 2 },
+                "input ends at offset 9, at least 2 more byte(s) needed",
+            ),
+            (
+                DecodeError::TrailingBytes { offset },
+                "unexpected bytes from offset 9",
+            ),
+            (
+                DecodeError::InvalidTag { offset },
+                "malformed tag at offset 9",
+            ),
+            (
+                DecodeError::InvalidLength { offset },
+                "invalid length at offset 9",
+            ),
+            (
+                DecodeError::InvalidValue { offset, field },
+                "invalid P1 at offset 9",
+            ),
+            (
+                DecodeError::MissingField { offset, field },
+                "P1 missing at offset 9",
+            ),
+            (
+                DecodeError::WrongClass { offset, found: 0 },
+                "class 00 at offset 9 does not suit the command",
+            ),
+            (
+                DecodeError::WrongInstruction {
+                    offset,
+                    expected: 0xE4,
+                    found: 0x0A,
+                },
+                "instruction 0A at offset 9, expected E4",
+            ),
+        ] {
+            assert_eq!(error.offset(), 9, "{error}");
+            assert_eq!(error.to_string(), text);
+        }
+    }
 }

@@ -303,6 +303,55 @@ mod tests {
     }
 
     #[test]
+    fn a_security_domain_is_personalized_only_when_it_is_not_locked() {
+        let state = |byte| SecurityDomainLifeCycle::try_from(byte).unwrap();
+        for (byte, personalized, selectable, locked, text) in [
+            (0x03, false, false, false, "03 INSTALLED"),
+            (0x07, false, true, false, "07 SELECTABLE"),
+            (0x0F, true, true, false, "0F PERSONALIZED"),
+            (0x83, false, false, true, "83 LOCKED"),
+            (0x8F, false, false, true, "8F LOCKED"),
+        ] {
+            assert_eq!(state(byte).is_personalized(), personalized, "{byte:02X}");
+            assert_eq!(state(byte).is_selectable(), selectable, "{byte:02X}");
+            assert_eq!(state(byte).is_locked(), locked, "{byte:02X}");
+            assert_eq!(alloc::format!("{:?}", state(byte)), text);
+        }
+        assert_eq!(SecurityDomainLifeCycle::PERSONALIZED, state(0x0F));
+        assert_eq!(SecurityDomainLifeCycle::INSTALLED.locked(), state(0x83));
+    }
+
+    #[test]
+    fn every_state_has_its_word() {
+        let words: Vec<_> = [0x01, 0x07, 0x0F, 0x7F, 0xFF]
+            .map(|byte| CardLifeCycle::try_from(byte).unwrap().to_string())
+            .into();
+        assert_eq!(
+            words,
+            [
+                "OP_READY",
+                "INITIALIZED",
+                "SECURED",
+                "CARD_LOCKED",
+                "TERMINATED"
+            ]
+        );
+        assert_eq!(LoadFileLifeCycle::Loaded.to_string(), "LOADED");
+        for (byte, word) in [
+            (0x03, "03 INSTALLED"),
+            (0x07, "07 SELECTABLE"),
+            (0x17, "17 APPLICATION_SPECIFIC_17"),
+            (0x87, "87 LOCKED"),
+        ] {
+            let state = ApplicationLifeCycle::try_from(byte).unwrap();
+            assert_eq!(alloc::format!("{state:?}"), word);
+        }
+        let none = InvalidLifeCycle { byte: 0x02 };
+        assert_eq!(LoadFileLifeCycle::try_from(0x02), Err(none));
+        assert_eq!(none.to_string(), "02 is no life cycle state");
+    }
+
+    #[test]
     fn prints_the_specification_words() {
         assert_eq!(CardLifeCycle::CardLocked.to_string(), "CARD_LOCKED");
         assert_eq!(

@@ -284,6 +284,60 @@ mod tests {
     }
 
     #[test]
+    fn the_names_follow_the_bits() {
+        let all = Privileges([0xFF, 0xFF, 0xFF]);
+        let names: alloc::vec::Vec<_> = all.names().collect();
+        assert_eq!(
+            names,
+            [
+                "Security Domain",
+                "DAP Verification",
+                "Delegated Management",
+                "Card Lock",
+                "Card Terminate",
+                "Card Reset",
+                "CVM Management",
+                "Mandated DAP Verification",
+                "Trusted Path",
+                "Authorized Management",
+                "Token Verification",
+                "Global Delete",
+                "Global Lock",
+                "Global Registry",
+                "Final Application",
+                "Global Service",
+                "Receipt Generation",
+                "Ciphered Load File Data Block",
+                "Contactless Activation",
+                "Contactless Self-Activation",
+            ]
+        );
+        for (bit, name) in names.into_iter().enumerate() {
+            let mut bytes = [0; 3];
+            bytes[bit / 8] = 0x80 >> (bit % 8);
+            assert_eq!(Privileges(bytes).to_string(), name);
+        }
+    }
+
+    #[test]
+    fn set_operations_look_at_all_three_bytes() {
+        let all = Privileges([0x11, 0x22, 0x44]);
+        for part in [[0x11, 0, 0], [0, 0x22, 0], [0, 0, 0x44]].map(Privileges) {
+            assert!(all.contains(part) && all.intersects(part));
+            assert!(!part.contains(all) && !part.is_empty());
+            assert_eq!(all.intersection(part), part);
+            assert_eq!(all.without(part) | part, all);
+            assert_ne!(all.without(part), all);
+        }
+        let others = Privileges([0x20, 0x40, 0x80]);
+        assert!(!all.intersects(others) && !all.contains(others));
+        assert_eq!(all.without(others), all);
+        assert_eq!((all | others).to_bytes(), [0x31, 0x62, 0xC4]);
+        assert!(all.contains(Privileges::NONE) && !all.intersects(Privileges::NONE));
+        assert!(Privileges::NONE.is_empty());
+    }
+
+    #[test]
     fn one_byte_gives_a_security_domain_trusted_path() {
         assert_eq!(
             Privileges::from_bytes(&[0xC0]).unwrap().to_bytes(),
@@ -347,7 +401,26 @@ mod tests {
             refused([0xA0, 0, 0x80]),
             "Delegated Management excludes Receipt Generation"
         );
-        assert_eq!(refused([0, 0, 1]), "reserved privilege bits are set");
+        assert_eq!(
+            refused([0xA0, 0x20, 0]),
+            "Delegated Management excludes Token Verification"
+        );
+        for reserved in [0x01, 0x02, 0x04, 0x08] {
+            assert_eq!(refused([0, 0, reserved]), "reserved privilege bits are set");
+        }
+        for (bytes, name) in [
+            ([0x20, 0, 0], "Delegated Management"),
+            ([0x01, 0, 0], "Mandated DAP Verification"),
+            ([0, 0x40, 0], "Authorized Management"),
+            ([0, 0x20, 0], "Token Verification"),
+            ([0, 0, 0x80], "Receipt Generation"),
+            ([0, 0, 0x40], "Ciphered Load File Data Block"),
+        ] {
+            assert_eq!(
+                refused(bytes),
+                alloc::format!("{name} needs Security Domain")
+            );
+        }
     }
 
     proptest! {

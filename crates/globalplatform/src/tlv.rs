@@ -111,6 +111,13 @@ mod tests {
         assert!(Tag(0xFF21).is_constructed());
         assert!(!Tag(0x9F70).is_constructed());
         assert!(!Tag(0x4F).is_constructed());
+        assert!(Tag(0xBF8101).is_constructed());
+        assert!(!Tag(0x9F8120).is_constructed());
+        assert!(!Tag(0xDF20).is_constructed());
+        assert_eq!(
+            format!("{} {:?}", Tag(0x9F8101), Tag(0xBF21)),
+            "9F8101 BF21"
+        );
         assert_eq!(format!("{} {:?}", Tag(0x5), Tag(0x9F70)), "05 9F70");
     }
 

@@ -264,6 +264,31 @@ mod tests {
     }
 
     #[test]
+    fn says_of_itself_what_its_view_says() {
+        let short = CommandApdu::new(0x84, 0xE2, 0x90, 0x07)
+            .with_data([1, 2, 3])
+            .with_le(256);
+        assert_eq!(short.header(), [0x84, 0xE2, 0x90, 0x07]);
+        assert_eq!(short.view().header(), [0x84, 0xE2, 0x90, 0x07]);
+        assert_eq!(short.data_offset(), 5);
+        assert_eq!(short.reader().offset(), 5);
+        assert_eq!(short.reader().remaining(), [1, 2, 3]);
+        assert_eq!(short.encoded_length(), Ok(9));
+        let mut out = [0xEE; 10];
+        assert_eq!(short.encode_into(&mut out), Ok(9));
+        assert_eq!(out, [0x84, 0xE2, 0x90, 0x07, 3, 1, 2, 3, 0, 0xEE]);
+        let extended = short.with_extended_length();
+        assert_eq!(extended.data_offset(), 7);
+        assert_eq!(extended.reader().offset(), 7);
+        assert_eq!(extended.encoded_length(), Ok(12));
+        let error = EncodeError::BufferTooSmall {
+            needed: 12,
+            available: 11,
+        };
+        assert_eq!(extended.encode_into(&mut [0; 11]), Err(error));
+    }
+
+    #[test]
     fn debug_shows_no_data() {
         let command = CommandApdu::new(0, 0x20, 0, 0x80).with_data(*b"1234");
         assert_eq!(format!("{command:?}"), "CommandApdu(00 20 00 80, 4 bytes)");

@@ -105,6 +105,18 @@ mod tests {
     }
 
     #[test]
+    fn says_of_itself_what_its_view_says() {
+        let response = ResponseApdu::with_data([1, 2, 3]);
+        let mut out = [0xEE; 6];
+        assert_eq!(response.encode_into(&mut out), Ok(5));
+        assert_eq!(out, [1, 2, 3, 0x90, 0x00, 0xEE]);
+        assert_eq!(
+            ResponseApdu::from(StatusWord::NOT_FOUND).encode(),
+            [0x6A, 0x82]
+        );
+    }
+
+    #[test]
     fn debug_shows_no_data() {
         let response = ResponseApdu::with_data([0xDE, 0xAD]);
         assert_eq!(format!("{response:?}"), "ResponseApdu(2 bytes, 9000)");
