@@ -26,7 +26,9 @@ use globalplatform::{
         external_authenticate::ExternalAuthenticate,
         get_data::GetData,
         get_status::{GetStatus, GetStatusResponse},
-        initialize_update::{InitializeUpdate, InitializeUpdateResponse},
+        initialize_update::{
+            InitializeUpdate, InitializeUpdateResponse, InitializeUpdateResponseRef,
+        },
         install::{
             CombinedInstall, CombinedInstallEnd, Install, InstallForExtradition, InstallForInstall,
             InstallForLoad, InstallForMakeSelectable, InstallForPersonalization,
@@ -88,6 +90,7 @@ const DECODERS: &[OnBytes] = on_bytes![
     ExtendedCardResources::decode,
     GetStatusResponse::decode,
     InitializeUpdateResponse::decode,
+    InitializeUpdateResponseRef::decode,
     InstallParameters::decode,
     KeyDescription::decode_list,
     KeyInformationTemplate::decode,

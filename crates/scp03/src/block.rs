@@ -13,12 +13,12 @@ use alloc::boxed::Box;
 
 use aes::{Aes128, Aes128Enc, Aes192, Aes192Enc, Aes256, Aes256Enc};
 use cipher::consts::U16;
-use cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, Key, KeyInit};
+use cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 
 use crate::keys::{KeyBytes, SessionKeys};
 
 use cmac_key::CmacKey;
-pub(crate) use cmac_key::{Context, Derivation};
+pub(crate) use cmac_key::{Context, Derivation, Input};
 use decrypt::Decryption;
 pub(crate) use seal::Message;
 
@@ -64,17 +64,44 @@ pub(crate) fn derive(key: &KeyBytes, derivations: &mut [Derivation<'_>]) {
 
 /// The ciphers of one session.
 pub(crate) enum SessionCiphers {
-    Aes128(Box<Suite<Aes128, Aes128Enc>>),
-    Aes192(Box<Suite<Aes192, Aes192Enc>>),
-    Aes256(Box<Suite<Aes256, Aes256Enc>>),
+    Aes128(Box<[Suite<Aes128, Aes128Enc>; 1]>),
+    Aes192(Box<[Suite<Aes192, Aes192Enc>; 1]>),
+    Aes256(Box<[Suite<Aes256, Aes256Enc>; 1]>),
+}
+
+/// Expands the keys where they stay: `Box::new` would build the 2 to 3 kB on the stack, and leave a
+/// copy there; an element of `vec!` is written to its place.
+macro_rules! suite {
+    ($aes:ident, $enc:ident, $mac:ident, $rmac:ident, $keys:ident, $under_mac:ident) => {{
+        let place = alloc::vec![Suite {
+            enc: $aes::new($enc.into()),
+            mac: CmacKey::expand($mac.into()),
+            rmac: CmacKey::expand($rmac.into()),
+            keys: $keys,
+        }];
+        let mut place: Box<[_; 1]> = place.try_into().ok()?;
+        let [suite] = &mut *place;
+        suite.mac.derive($under_mac);
+        suite.rmac.derive(&mut []);
+        place
+    }};
 }
 
 macro_rules! with_suite {
     ($ciphers:expr, $suite:ident => $body:expr) => {
         match $ciphers {
-            SessionCiphers::Aes128($suite) => $body,
-            SessionCiphers::Aes192($suite) => $body,
-            SessionCiphers::Aes256($suite) => $body,
+            SessionCiphers::Aes128(suite) => {
+                let [$suite] = &**suite;
+                $body
+            }
+            SessionCiphers::Aes192(suite) => {
+                let [$suite] = &**suite;
+                $body
+            }
+            SessionCiphers::Aes256(suite) => {
+                let [$suite] = &**suite;
+                $body
+            }
         }
     };
 }
@@ -82,22 +109,25 @@ macro_rules! with_suite {
 impl SessionCiphers {
     /// Expands the keys and makes derivations under S-MAC (the cryptograms), or gives nothing when
     /// the keys are not of one length.
-    pub(crate) fn new(keys: &SessionKeys, under_mac: &mut [Derivation<'_>]) -> Option<Self> {
-        match (&keys.enc.0, &keys.mac.0, &keys.rmac.0) {
+    pub(crate) fn new(keys: SessionKeys, under_mac: &mut [Derivation<'_>]) -> Option<Self> {
+        let ciphers = match (&keys.enc.0, &keys.mac.0, &keys.rmac.0) {
             (KeyBytes::Aes128(enc), KeyBytes::Aes128(mac), KeyBytes::Aes128(rmac)) => {
-                let suite = Suite::boxed(enc.into(), mac.into(), rmac.into(), under_mac);
-                Some(Self::Aes128(suite))
+                Self::Aes128(suite!(Aes128, enc, mac, rmac, keys, under_mac))
             }
             (KeyBytes::Aes192(enc), KeyBytes::Aes192(mac), KeyBytes::Aes192(rmac)) => {
-                let suite = Suite::boxed(enc.into(), mac.into(), rmac.into(), under_mac);
-                Some(Self::Aes192(suite))
+                Self::Aes192(suite!(Aes192, enc, mac, rmac, keys, under_mac))
             }
             (KeyBytes::Aes256(enc), KeyBytes::Aes256(mac), KeyBytes::Aes256(rmac)) => {
-                let suite = Suite::boxed(enc.into(), mac.into(), rmac.into(), under_mac);
-                Some(Self::Aes256(suite))
+                Self::Aes256(suite!(Aes256, enc, mac, rmac, keys, under_mac))
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(ciphers)
+    }
+
+    /// The keys as they were derived.
+    pub(crate) fn keys(&self) -> &SessionKeys {
+        with_suite!(self, suite => &suite.keys)
     }
 
     /// The MAC of a command; with a counter block, its data is encrypted first.
@@ -139,26 +169,13 @@ pub(crate) struct Suite<E, M> {
     enc: E,
     mac: CmacKey<M>,
     rmac: CmacKey<M>,
+    keys: SessionKeys,
 }
 
 impl<E, M> Suite<E, M>
 where
-    E: BlockCipherEncrypt<BlockSize = U16> + BlockCipherDecrypt + KeyInit,
-    M: BlockCipherEncrypt<BlockSize = U16> + KeyInit,
+    E: BlockCipherEncrypt<BlockSize = U16> + BlockCipherDecrypt,
 {
-    fn boxed(
-        enc: &Key<E>,
-        mac: &Key<M>,
-        rmac: &Key<M>,
-        under_mac: &mut [Derivation<'_>],
-    ) -> Box<Self> {
-        Box::new(Self {
-            enc: E::new(enc),
-            mac: CmacKey::new(mac, under_mac),
-            rmac: CmacKey::new(rmac, &mut []),
-        })
-    }
-
     fn decrypt(&self, counter_block: u128, blocks: &mut [[u8; 16]]) {
         let mut initial_vector = Block::from(counter_block.to_be_bytes());
         self.enc.encrypt_block(&mut initial_vector);
@@ -217,7 +234,7 @@ mod tests {
                 trailer,
             }
         }
-        let ciphers = SessionCiphers::new(keys, &mut []).unwrap();
+        let ciphers = SessionCiphers::new(keys.clone(), &mut []).unwrap();
         for as_command in [true, false] {
             let (mut ours, mut theirs) = (clear.to_vec(), clear.to_vec());
             let ours_message = message(header, &mut ours, trailer);
@@ -260,7 +277,7 @@ mod tests {
     fn decrypts_only_whole_blocks() {
         let keys = StaticKeys::from_bytes(&[1; 16], &[2; 16], &[3; 16]).unwrap();
         let keys = SessionKeys::derive(&keys, &[1; 8], &[2; 8]);
-        let ciphers = SessionCiphers::new(&keys, &mut []).unwrap();
+        let ciphers = SessionCiphers::new(keys, &mut []).unwrap();
         assert_eq!(ciphers.decrypt(1, &mut [0; 15]), None);
         assert_eq!(ciphers.decrypt(1, &mut [0; 32]), Some(()));
     }

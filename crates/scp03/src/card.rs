@@ -8,15 +8,14 @@
 use core::fmt;
 
 use globalplatform::apdu::{CommandApdu, CommandFrame, CommandRef, ResponseApdu, ResponseRef};
-use globalplatform::commands::initialize_update::InitializeUpdateResponse;
 use globalplatform::error::EncodeError;
 use globalplatform::status_word::StatusWord;
 
-use crate::block::Context;
+use crate::block::{Context, Input};
 use crate::channel::{Opened, ResponsePlan, Session, copy};
 use crate::class::Class;
-use crate::cryptogram::{Challenge, pseudo_random_card_challenge};
-use crate::initialize_update::{MAX_SEQUENCE_COUNTER, counter_bytes};
+use crate::cryptogram::Challenge;
+use crate::initialize_update::{Answer, MAX_SEQUENCE_COUNTER, counter_bytes};
 use crate::kdf::Constant;
 use crate::keys::{SEnc, SMac, SRmac, SessionKeys, StaticKeys};
 use crate::parameters::ScpParameters;
@@ -84,54 +83,112 @@ impl CardSession {
         card_challenge: CardChallenge<'_>,
         host_challenge: &[u8],
     ) -> Result<(Self, ResponseApdu), StatusWord> {
+        let (card, answer) = Self::start(
+            keys,
+            parameters,
+            (key_version, kdd),
+            card_challenge,
+            host_challenge,
+        )?;
+        let mut data = [0; Self::MAX_ANSWER];
+        // It always fits.
+        let length = answer.view().encode_into(&mut data).unwrap_or(0);
+        let data = data.get(..length).unwrap_or(&[]);
+        Ok((card, ResponseApdu::with_data(data)))
+    }
+
+    /// The most bytes that [`CardSession::initialize_update_into`] writes.
+    pub const MAX_ANSWER: usize = 50;
+
+    /// Answers INITIALIZE UPDATE as [`CardSession::initialize_update`] does, writing the response to
+    /// the beginning of `out` as it is sent: `data SW1 SW2`. Only the session itself is allocated.
+    ///
+    /// # Errors
+    /// As for [`CardSession::initialize_update`]; `out` is then unchanged.
+    pub fn initialize_update_into<'o>(
+        keys: &StaticKeys,
+        parameters: ScpParameters,
+        key_version: u8,
+        kdd: [u8; 10],
+        card_challenge: CardChallenge<'_>,
+        host_challenge: &[u8],
+        out: &'o mut [u8; Self::MAX_ANSWER],
+    ) -> Result<(Self, &'o [u8]), StatusWord> {
+        let (card, answer) = Self::start(
+            keys,
+            parameters,
+            (key_version, kdd),
+            card_challenge,
+            host_challenge,
+        )?;
+        // It always fits.
+        let length = answer.view().encode_into(out).unwrap_or(0);
+        copy(
+            &StatusWord::OK.to_bytes(),
+            out.get_mut(length..).unwrap_or(&mut []),
+        );
+        let sent = out.get(..length.saturating_add(2)).unwrap_or(&[]);
+        Ok((card, sent))
+    }
+
+    fn start(
+        keys: &StaticKeys,
+        parameters: ScpParameters,
+        (key_version, kdd): (u8, [u8; 10]),
+        card_challenge: CardChallenge<'_>,
+        host_challenge: &[u8],
+    ) -> Result<(Self, Answer), StatusWord> {
         let mode = parameters.mode();
         if host_challenge.len() != mode.length() {
             return Err(StatusWord::WRONG_LENGTH);
         }
-        let (card_challenge, sequence_counter) = match card_challenge {
+        let (challenge, s_enc, counter) = match card_challenge {
             CardChallenge::Random(random) if !parameters.pseudo_random() => {
-                (Challenge::from_random(random, mode), None)
+                let challenge = Challenge::from_random(random, mode);
+                let context = Context::new([host_challenge, challenge.as_bytes()]);
+                let s_enc = SEnc::derive(&keys.enc, None, Input::Context(&context));
+                (challenge, s_enc, None)
             }
             CardChallenge::PseudoRandom { counter, aid } if parameters.pseudo_random() => {
                 let counter = counter_bytes(counter).ok_or(StatusWord::CONDITIONS)?;
-                (
-                    pseudo_random_card_challenge(&keys.enc, counter, aid, mode),
-                    Some(counter),
-                )
+                let context = Context::new([&counter, aid]);
+                let mut challenge = Challenge::blank(mode);
+                let before = Constant::CardChallenge.derivation(&context, challenge.as_mut_bytes());
+                let input = Input::Followed(host_challenge);
+                let s_enc = SEnc::derive(&keys.enc, Some(before), input);
+                (challenge, s_enc, Some(counter))
             }
             _ => return Err(StatusWord::NO_DIAGNOSIS),
         };
-        let card = card_challenge.as_bytes();
-        let context = Context::new([host_challenge, card]);
-        let session_keys = SessionKeys::derive_in(keys, &context, None);
-        let (mut card_cryptogram, mut host_cryptogram) =
+        let context = Context::new([host_challenge, challenge.as_bytes()]);
+        let session_keys = SessionKeys::with_macs(s_enc, &keys.mac, &context);
+        let (mut cryptogram, mut host_cryptogram) =
             (Challenge::blank(mode), Challenge::blank(mode));
         let session = Session::new(
             session_keys,
             mode,
             &mut [
-                Constant::CardCryptogram.derivation(&context, card_cryptogram.as_mut_bytes()),
+                Constant::CardCryptogram.derivation(&context, cryptogram.as_mut_bytes()),
                 Constant::HostCryptogram.derivation(&context, host_cryptogram.as_mut_bytes()),
             ],
         )
         .map_err(|_| StatusWord::REFERENCED_DATA_NOT_FOUND)?;
-        let response = InitializeUpdateResponse {
-            kdd,
-            key_version,
-            i: parameters.byte(),
-            card_challenge: card.to_vec(),
-            card_cryptogram: card_cryptogram.as_bytes().to_vec(),
-            sequence_counter,
-        };
-        let state = State::AwaitingAuthentication;
         let card = Self {
-            state,
+            state: State::AwaitingAuthentication,
             session,
             parameters,
             host_cryptogram,
             next_level: None,
         };
-        Ok((card, ResponseApdu::with_data(response.encode())))
+        let answer = Answer {
+            kdd,
+            key_version,
+            parameters,
+            card_challenge: challenge,
+            cryptogram,
+            counter,
+        };
+        Ok((card, answer))
     }
 
     /// Answers EXTERNAL AUTHENTICATE: 9000, or 6982 for a missing or wrong C-MAC, 6300 for a wrong

@@ -49,19 +49,19 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use globalplatform::apdu::{CommandApdu, ResponseApdu};
-use globalplatform::error::DecodeError;
+use globalplatform::apdu::{CommandApdu, ResponseRef};
+use globalplatform::error::{DecodeError, EncodeError};
 use globalplatform::status_word::StatusWord;
 use thiserror::Error;
 
 use crate::channel::{Channel, Session};
 use crate::class::Class;
 use crate::cryptogram::Challenge;
-use crate::initialize_update::{Answer, ChallengeSource, Opening, Question};
-use crate::keys::{KeyError, StaticKeys};
+use crate::initialize_update::{Answer, ChallengeSource, ExternalAuthenticate, Opening, Question};
+use crate::keys::{EncKey, KeyError, MacKey, StaticKeys};
 use crate::levels::Level;
 use crate::parameters::{InvalidParameters, Mode, ScpParameters};
-use crate::protected::ProtectedApdu;
+use crate::protected::{Protected, ProtectedApdu};
 use crate::security_level::SecurityLevel;
 
 /// A session does not open. The step that failed is gone, and its keys with it.
@@ -161,7 +161,8 @@ impl Host {
             channel: 0,
         };
         Ok(AwaitingChallenge {
-            keys: keys.clone(),
+            enc: keys.enc.clone(),
+            mac: keys.mac.clone(),
             question,
         })
     }
@@ -169,7 +170,8 @@ impl Host {
 
 /// INITIALIZE UPDATE is ready or on its way.
 pub struct AwaitingChallenge {
-    keys: StaticKeys,
+    enc: EncKey,
+    mac: MacKey,
     question: Question,
 }
 
@@ -188,7 +190,17 @@ impl AwaitingChallenge {
 
     /// INITIALIZE UPDATE.
     pub fn command(&self) -> CommandApdu {
-        self.question.command()
+        self.question.command().to_owned()
+    }
+
+    /// Writes INITIALIZE UPDATE to the beginning of `out`, as it is sent: at most 22 bytes. Allocates
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`EncodeError::BufferTooSmall`]; the other errors cannot occur.
+    pub fn command_into<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], EncodeError> {
+        let length = self.question.command().encode_into(out)?;
+        Ok(out.get(..length).unwrap_or(&[]))
     }
 
     /// Verifies the card's cryptogram. `level` is one of [`levels`](crate::levels), which the types
@@ -198,20 +210,20 @@ impl AwaitingChallenge {
     ///
     /// # Errors
     /// The card refused, its answer is malformed or not genuine, or it does not offer the level.
-    pub fn receive<L: Level>(
+    pub fn receive<'r, L: Level>(
         self,
-        response: &ResponseApdu,
+        response: impl Into<ResponseRef<'r>>,
         level: L,
         aid: Option<&[u8]>,
     ) -> Result<AwaitingAuthentication<L>, HostError> {
         let level = level.into();
-        let answer = self.question.answer(response)?;
+        let answer = self.question.answer(response.into())?;
         if !level.is_offered_by(answer.parameters) {
             return Err(HostError::LevelNotOffered { level });
         }
         let source = answer.counter.zip(aid);
         let opening = Opening::new(
-            &self.keys,
+            (&self.enc, &self.mac),
             &self.question,
             &answer.card_challenge,
             level,
@@ -258,7 +270,7 @@ impl fmt::Debug for AwaitingChallenge {
 /// The card is genuine; EXTERNAL AUTHENTICATE is ready or on its way.
 pub struct AwaitingAuthentication<L: Level = SecurityLevel> {
     session: Session,
-    external_authenticate: ProtectedApdu,
+    external_authenticate: ExternalAuthenticate,
     answer: Answer,
     level: PhantomData<L>,
 }
@@ -266,7 +278,16 @@ pub struct AwaitingAuthentication<L: Level = SecurityLevel> {
 impl<L: Level> AwaitingAuthentication<L> {
     /// EXTERNAL AUTHENTICATE.
     pub fn command(&self) -> ProtectedApdu {
-        self.external_authenticate.clone()
+        self.external_authenticate.view().to_owned()
+    }
+
+    /// Writes EXTERNAL AUTHENTICATE to the beginning of `out`, as it is sent: at most 37 bytes.
+    /// Allocates nothing.
+    ///
+    /// # Errors
+    /// [`EncodeError::BufferTooSmall`]; the other errors cannot occur.
+    pub fn command_into<'o>(&self, out: &'o mut [u8]) -> Result<Protected<'o>, EncodeError> {
+        self.external_authenticate.view().encode_into(out)
     }
 
     /// The sequence counter the card has used, if its challenges are pseudo-random.
@@ -295,9 +316,13 @@ impl<L: Level> AwaitingAuthentication<L> {
     ///
     /// # Errors
     /// The card refused.
-    pub fn receive(self, response: &ResponseApdu) -> Result<Channel<L>, HostError> {
-        if response.sw != StatusWord::OK {
-            return Err(HostError::Refused { sw: response.sw });
+    pub fn receive<'r>(
+        self,
+        response: impl Into<ResponseRef<'r>>,
+    ) -> Result<Channel<L>, HostError> {
+        let sw = response.into().sw;
+        if sw != StatusWord::OK {
+            return Err(HostError::Refused { sw });
         }
         Ok(Channel::new(self.session))
     }

@@ -1,19 +1,20 @@
 //! The answer to INITIALIZE UPDATE, and what both kinds of host do with it (Amendment D 6.2.2,
 //! 7.1.1).
 
-use globalplatform::apdu::{CommandApdu, ResponseApdu};
-use globalplatform::commands::initialize_update::{InitializeUpdate, InitializeUpdateResponse};
+use globalplatform::apdu::{CommandFrame, CommandRef, MAX_SHORT_LE, ResponseRef};
+use globalplatform::commands::initialize_update::InitializeUpdateResponseRef;
+use globalplatform::commands::{external_authenticate, initialize_update};
 use globalplatform::status_word::StatusWord;
 
-use crate::block::Context;
+use crate::block::{Context, Derivation, Input};
 use crate::channel::{Session, copy};
 use crate::class::Class;
 use crate::cryptogram::Challenge;
 use crate::host::HostError;
 use crate::kdf::Constant;
-use crate::keys::{KeyError, SessionKeys, StaticKeys};
-use crate::parameters::ScpParameters;
-use crate::protected::ProtectedApdu;
+use crate::keys::{EncKey, KeyError, MacKey, SEnc, SessionKeys};
+use crate::parameters::{Mode, ScpParameters};
+use crate::protected::Protected;
 use crate::security_level::SecurityLevel;
 
 /// The highest value of the sequence counter: three bytes.
@@ -36,26 +37,25 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    pub(crate) fn command(&self) -> CommandApdu {
-        let plain = InitializeUpdate {
-            key_version: self.key_version,
-            key_id: 0x00,
-            host_challenge: self.host_challenge.as_bytes().to_vec(),
+    pub(crate) fn command(&self) -> CommandRef<'_> {
+        let cla = on_channel(0x80, self.channel);
+        CommandRef {
+            data: self.host_challenge.as_bytes(),
+            le: Some(MAX_SHORT_LE),
+            ..CommandRef::new(cla, initialize_update::INS, self.key_version, 0x00)
         }
-        .to_apdu();
-        on_channel(plain, self.channel)
     }
 
     /// Reads what the card has answered. Nothing of it is proven yet.
-    pub(crate) fn answer(&self, response: &ResponseApdu) -> Result<Answer, HostError> {
+    pub(crate) fn answer(&self, response: ResponseRef<'_>) -> Result<Answer, HostError> {
         if response.sw != StatusWord::OK {
             return Err(HostError::Refused { sw: response.sw });
         }
         let decoded =
-            InitializeUpdateResponse::decode(&response.data).map_err(HostError::Malformed)?;
+            InitializeUpdateResponseRef::decode(response.data).map_err(HostError::Malformed)?;
         let parameters = ScpParameters::new(decoded.i).map_err(HostError::InvalidParameters)?;
-        let card_challenge = Challenge::from_bytes(&decoded.card_challenge);
-        let cryptogram = Challenge::from_bytes(&decoded.card_cryptogram);
+        let card_challenge = Challenge::from_bytes(decoded.card_challenge);
+        let cryptogram = Challenge::from_bytes(decoded.card_cryptogram);
         let (Some(card_challenge), Some(cryptogram)) = (card_challenge, cryptogram) else {
             return Err(HostError::OtherMode);
         };
@@ -92,11 +92,25 @@ pub(crate) struct Answer {
     pub(crate) counter: Option<[u8; 3]>,
 }
 
+impl Answer {
+    /// As the card sends it.
+    pub(crate) fn view(&self) -> InitializeUpdateResponseRef<'_> {
+        InitializeUpdateResponseRef {
+            kdd: self.kdd,
+            key_version: self.key_version,
+            i: self.parameters.byte(),
+            card_challenge: self.card_challenge.as_bytes(),
+            card_cryptogram: self.cryptogram.as_bytes(),
+            sequence_counter: self.counter,
+        }
+    }
+}
+
 /// What two challenges and the static keys make, as the host sees it.
 pub(crate) struct Opening {
     /// Already past EXTERNAL AUTHENTICATE.
     pub(crate) session: Session,
-    pub(crate) external_authenticate: ProtectedApdu,
+    pub(crate) external_authenticate: ExternalAuthenticate,
     /// What a genuine card answers.
     pub(crate) card_cryptogram: Challenge,
     /// What a genuine card chooses, if that is computed.
@@ -112,7 +126,7 @@ pub(crate) struct ChallengeSource<'a> {
 impl Opening {
     /// With a `source`, computes the card's challenge as well.
     pub(crate) fn new(
-        keys: &StaticKeys,
+        (enc, mac): (&EncKey, &MacKey),
         question: &Question,
         card_challenge: &Challenge,
         level: SecurityLevel,
@@ -127,46 +141,82 @@ impl Opening {
         let mut expected = source.as_ref().map(|_| Challenge::blank(mode));
         let counter_context = source.map(|source| Context::new([&source.counter, source.aid]));
         let challenge = counter_context.as_ref().zip(expected.as_mut());
-        let session_keys = SessionKeys::derive_in(
-            keys,
-            &context,
+        let s_enc = SEnc::derive(
+            enc,
             challenge.map(|(context, challenge)| {
                 Constant::CardChallenge.derivation(context, challenge.as_mut_bytes())
             }),
+            Input::Context(&context),
         );
+        let session_keys = SessionKeys::with_macs(s_enc, mac, &context);
 
         let (mut card_cryptogram, mut host_cryptogram) =
             (Challenge::blank(mode), Challenge::blank(mode));
+        let header = ExternalAuthenticate::mac_header(level, mode);
+        let mut chaining = [0; 16];
         let mut session = Session::new(
             session_keys,
             mode,
             &mut [
                 Constant::CardCryptogram.derivation(&context, card_cryptogram.as_mut_bytes()),
                 Constant::HostCryptogram.derivation(&context, host_cryptogram.as_mut_bytes()),
+                Derivation {
+                    constant: None,
+                    input: Input::Followed(&header),
+                    output: &mut chaining,
+                },
             ],
         )?;
-        let mut external_authenticate = on_channel(
-            CommandApdu::new(0x84, 0x82, level.byte(), 0x00),
-            question.channel,
-        );
-        let mut field = alloc::vec![0; 2 * mode.length()];
-        copy(host_cryptogram.as_bytes(), &mut field);
-        external_authenticate.data = field;
-        session.seal_authentication(&mut external_authenticate);
         session.open(level, question.channel);
+        session.resume(chaining, 0);
+        let external_authenticate =
+            ExternalAuthenticate::new(question.channel, level, &host_cryptogram, &chaining);
         Ok(Self {
             session,
-            external_authenticate: ProtectedApdu(external_authenticate),
+            external_authenticate,
             card_cryptogram,
             card_challenge: expected,
         })
     }
 }
 
-/// Puts one of our own commands on a logical channel that was checked before.
-pub(crate) fn on_channel(mut command: CommandApdu, channel: u8) -> CommandApdu {
-    if let Some(class) = Class::parse(command.cla) {
-        command.cla = class.on_channel(channel).byte();
+/// EXTERNAL AUTHENTICATE (D 7.1.2) as it is sent: `CLA 82 level 00 Lc cryptogram C-MAC`.
+pub(crate) struct ExternalAuthenticate {
+    bytes: [u8; 5 + 2 * 16],
+    frame: CommandFrame,
+}
+
+impl ExternalAuthenticate {
+    fn new(channel: u8, level: SecurityLevel, cryptogram: &Challenge, mac: &[u8; 16]) -> Self {
+        let [_, ins, p1, p2, lc] = Self::mac_header(level, cryptogram.mode());
+        let cla = on_channel(0x84, channel);
+        let length = cryptogram.mode().length();
+        let mut bytes = [0; 5 + 2 * 16];
+        copy(&[cla, ins, p1, p2, lc], &mut bytes);
+        copy(cryptogram.as_bytes(), bytes.get_mut(5..).unwrap_or(&mut []));
+        let room = bytes.get_mut(5 + length..5 + 2 * length);
+        copy(mac.get(..length).unwrap_or(&[]), room.unwrap_or(&mut []));
+        let frame = CommandFrame {
+            header: [cla, ins, p1, p2],
+            data_length: 2 * length,
+            le: None,
+            extended: false,
+        };
+        Self { bytes, frame }
     }
-    command
+
+    /// The header as the C-MAC sees it: on logical channel 0 (D 6.2.4).
+    const fn mac_header(level: SecurityLevel, mode: Mode) -> [u8; 5] {
+        let lc = 2 * mode.length() as u8;
+        [0x84, external_authenticate::INS, level.byte(), 0x00, lc]
+    }
+
+    pub(crate) fn view(&self) -> Protected<'_> {
+        Protected::new(&self.bytes, 5 + self.frame.data_length, &self.frame)
+    }
+}
+
+/// The class byte of one of our own commands on a logical channel that was checked before.
+fn on_channel(cla: u8, channel: u8) -> u8 {
+    Class::parse(cla).map_or(cla, |class| class.on_channel(channel).byte())
 }

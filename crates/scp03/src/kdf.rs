@@ -5,7 +5,7 @@
 //! of the whole
 //! *output* in bits. Blocks are joined and cut to L bits.
 
-use crate::block::{self, Context, Derivation};
+use crate::block::{self, Context, Derivation, Input};
 use crate::keys::{AesKey, KeyError};
 
 /// Derivation constants (Amendment D, table 4-1).
@@ -40,8 +40,8 @@ pub fn derive(
     }
     let context = &Context::new([context, &[]]);
     let derivation = Derivation {
-        constant,
-        context,
+        constant: Some(constant),
+        input: Input::Context(context),
         output,
     };
     block::derive(&key.0, &mut [derivation]);
@@ -55,9 +55,18 @@ impl Constant {
         context: &'a Context,
         output: &'a mut [u8],
     ) -> Derivation<'a> {
+        self.derivation_from(Input::Context(context), output)
+    }
+
+    /// The same, from an input that may depend on the derivation before.
+    pub(crate) fn derivation_from<'a>(
+        self,
+        input: Input<'a>,
+        output: &'a mut [u8],
+    ) -> Derivation<'a> {
         Derivation {
-            constant: self as u8,
-            context,
+            constant: Some(self as u8),
+            input,
             output,
         }
     }

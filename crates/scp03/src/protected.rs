@@ -68,6 +68,13 @@ impl<'a> Protected<'a> {
         self.command
     }
 
+    /// The same command at the beginning of another buffer.
+    pub(crate) fn encode_into<'o>(&self, out: &'o mut [u8]) -> Result<Protected<'o>, EncodeError> {
+        let field = self.command.frame().encode_around(out)?;
+        field.copy_from_slice(self.command.data);
+        Ok(Protected::new(out, self.bytes.len(), &self.command.frame()))
+    }
+
     /// The same command with a data field of its own.
     #[must_use]
     pub fn to_owned(&self) -> ProtectedApdu {

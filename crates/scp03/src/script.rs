@@ -46,7 +46,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::marker::PhantomData;
 
-use globalplatform::apdu::{CommandApdu, CommandRef, ResponseApdu};
+use globalplatform::apdu::{CommandRef, ResponseApdu};
 
 use crate::channel::{Channel, Growth, Outstanding, Session, WrapError};
 use crate::class::Class;
@@ -133,9 +133,16 @@ impl<L: Level> ScriptBuilder<L> {
             channel: 0,
         };
         let card_challenge = pseudo_random_card_challenge(&keys.enc, counter, aid, mode);
-        let opening =
-            Opening::new(keys, &question, &card_challenge, level, None).map_err(HostError::Keys)?;
-        let initialize_update: CommandApdu = question.command();
+        let opening = Opening::new(
+            (&keys.enc, &keys.mac),
+            &question,
+            &card_challenge,
+            level,
+            None,
+        )
+        .map_err(HostError::Keys)?;
+        let asked = question.clone();
+        let initialize_update = asked.command();
         let prediction = Prediction {
             keys: keys.clone(),
             question,
@@ -148,7 +155,8 @@ impl<L: Level> ScriptBuilder<L> {
         let mut session = opening.session;
         session.set_offered(parameters);
         let mut builder = Self::empty(Some(prediction), session, Growth::None);
-        for command in [&initialize_update, &*opening.external_authenticate] {
+        let external_authenticate = opening.external_authenticate.view().command();
+        for command in [initialize_update, external_authenticate] {
             let room = builder.script.room(command.encoded_length().unwrap_or(0));
             // Their lengths are ours, and fit.
             let _ = command.encode_into(room);

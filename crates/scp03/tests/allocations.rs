@@ -67,6 +67,60 @@ fn the_counter_counts() {
 }
 
 #[test]
+fn opening_allocates_the_session_and_nothing_else() {
+    for (key_length, i) in [(16, 0x70), (24, 0x70), (32, 0x71)] {
+        let (keys, parameters) = (keys(key_length), ScpParameters::new(i).unwrap());
+        let mode = parameters.mode();
+        let challenge = vec![7; mode.length()];
+        let from = CardChallenge::PseudoRandom {
+            counter: 1,
+            aid: &AID,
+        };
+        let (mut out, mut answer) = ([0; 37], [0; CardSession::MAX_ANSWER]);
+        let host_start = measure(|| {
+            let start = Host::start(&keys, 0x30, mode, &challenge).unwrap();
+            start.command_into(&mut out).unwrap();
+        });
+        let host = Host::start(&keys, 0x30, mode, &challenge).unwrap();
+        assert_eq!(
+            host.command_into(&mut out[..]).unwrap(),
+            host.command().encode().unwrap()
+        );
+        let mut card = None;
+        let card_start = measure(|| {
+            card = CardSession::initialize_update_into(
+                &keys,
+                parameters,
+                0x30,
+                [0; 10],
+                from,
+                &challenge,
+                &mut answer,
+            )
+            .ok();
+        });
+        let (mut card, response) = card.unwrap();
+        let (_, same) =
+            CardSession::initialize_update(&keys, parameters, 0x30, [0; 10], from, &challenge)
+                .unwrap();
+        assert_eq!(response, same.encode());
+        let mut host = Some(host);
+        let rest = measure(|| {
+            let host = host.take().unwrap();
+            let response = ResponseRef::decode(response).unwrap();
+            let host = host
+                .receive(response, SecurityLevel::Full, Some(&AID))
+                .unwrap();
+            let command = host.command_into(&mut out).unwrap();
+            let response = card.external_authenticate(command);
+            drop(host.receive(&response).unwrap());
+        });
+        let allocations = [host_start, card_start, rest].map(|info| info.count_total);
+        assert_eq!(allocations, [0, 1, 1]);
+    }
+}
+
+#[test]
 fn no_step_allocates_at_any_level() {
     let data = [0x5A; 600];
     for key_length in [16, 24, 32] {

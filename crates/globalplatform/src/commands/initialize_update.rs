@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::header::{self, Origin};
 use crate::{
     apdu::{CommandApdu, MAX_SHORT_LE},
-    error::DecodeError,
+    error::{DecodeError, EncodeError},
     tlv::Reader,
 };
 
@@ -79,12 +79,16 @@ impl InitializeUpdateResponse {
     /// The data field.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut data = self.kdd.to_vec();
-        data.extend_from_slice(&[self.key_version, SCP03, self.i]);
-        data.extend_from_slice(&self.card_challenge);
-        data.extend_from_slice(&self.card_cryptogram);
-        data.extend_from_slice(self.sequence_counter.as_ref().map_or(&[], |c| &c[..]));
-        data
+        let view = self.view();
+        let information = view.information();
+        [
+            &view.kdd[..],
+            &information,
+            view.card_challenge,
+            view.card_cryptogram,
+            view.counter(),
+        ]
+        .concat()
     }
 
     /// Decodes the data field; `i` says which of the four forms it must have.
@@ -93,6 +97,59 @@ impl InitializeUpdateResponse {
     /// [`DecodeError`] with the offset in the data field; a protocol other than SCP03 is an invalid
     /// value.
     pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
+        InitializeUpdateResponseRef::decode(data).map(|response| response.to_owned())
+    }
+
+    /// The same, borrowed.
+    #[must_use]
+    pub fn view(&self) -> InitializeUpdateResponseRef<'_> {
+        InitializeUpdateResponseRef {
+            kdd: self.kdd,
+            key_version: self.key_version,
+            i: self.i,
+            card_challenge: &self.card_challenge,
+            card_cryptogram: &self.card_cryptogram,
+            sequence_counter: self.sequence_counter,
+        }
+    }
+}
+
+/// An [`InitializeUpdateResponse`] whose bytes lie elsewhere.
+///
+/// ```
+/// use globalplatform::commands::initialize_update::InitializeUpdateResponseRef;
+///
+/// let mut data = [0x11; 29];
+/// data[10..13].copy_from_slice(&[0x30, 0x03, 0x60]);
+/// let response = InitializeUpdateResponseRef::decode(&data)?;
+/// assert_eq!(response.card_challenge, [0x11; 8]);
+/// let mut out = [0; 29];
+/// assert_eq!(response.encode_into(&mut out)?, 29);
+/// assert_eq!(out, data);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InitializeUpdateResponseRef<'a> {
+    /// Key diversification data.
+    pub kdd: [u8; 10],
+    /// Version of the key set in use.
+    pub key_version: u8,
+    /// SCP03 options ("i").
+    pub i: u8,
+    /// 8 bytes (S8) or 16 (S16).
+    pub card_challenge: &'a [u8],
+    /// As long as the challenge.
+    pub card_cryptogram: &'a [u8],
+    /// The counter of the key set, when the challenge is pseudo-random.
+    pub sequence_counter: Option<[u8; 3]>,
+}
+
+impl<'a> InitializeUpdateResponseRef<'a> {
+    /// Decodes the data field as [`InitializeUpdateResponse::decode`] does, without copying it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decode(data: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(data);
         let kdd = reader.array()?;
         let key_version = reader.u8()?;
@@ -105,8 +162,8 @@ impl InitializeUpdateResponse {
         }
         let i = reader.u8()?;
         let size = if i & S16 == 0 { 8 } else { 16 };
-        let card_challenge = reader.take(size)?.to_vec();
-        let card_cryptogram = reader.take(size)?.to_vec();
+        let card_challenge = reader.take(size)?;
+        let card_cryptogram = reader.take(size)?;
         let sequence_counter = if i & PSEUDO_RANDOM == 0 {
             None
         } else {
@@ -121,6 +178,54 @@ impl InitializeUpdateResponse {
             card_cryptogram,
             sequence_counter,
         })
+    }
+
+    /// Writes the data field to the beginning of `out`; gives its length.
+    ///
+    /// # Errors
+    /// [`EncodeError::BufferTooSmall`].
+    pub fn encode_into(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
+        let information = self.information();
+        let parts = [
+            &self.kdd[..],
+            &information,
+            self.card_challenge,
+            self.card_cryptogram,
+            self.counter(),
+        ];
+        let needed = parts.iter().map(|part| part.len()).sum();
+        let available = out.len();
+        let mut room = out
+            .get_mut(..needed)
+            .ok_or(EncodeError::BufferTooSmall { needed, available })?;
+        for part in parts {
+            if let Some(begin) = room.split_off_mut(..part.len()) {
+                begin.copy_from_slice(part);
+            }
+        }
+        Ok(needed)
+    }
+
+    /// Version of the key set, protocol and its options.
+    const fn information(&self) -> [u8; 3] {
+        [self.key_version, SCP03, self.i]
+    }
+
+    fn counter(&self) -> &[u8] {
+        self.sequence_counter.as_ref().map_or(&[], |c| &c[..])
+    }
+
+    /// The same with bytes of its own.
+    #[must_use]
+    pub fn to_owned(&self) -> InitializeUpdateResponse {
+        InitializeUpdateResponse {
+            kdd: self.kdd,
+            key_version: self.key_version,
+            i: self.i,
+            card_challenge: self.card_challenge.to_vec(),
+            card_cryptogram: self.card_cryptogram.to_vec(),
+            sequence_counter: self.sequence_counter,
+        }
     }
 }
 
@@ -172,6 +277,27 @@ mod tests {
     fn the_four_forms_have_their_lengths() {
         for (i, length) in [(0x60, 29), (0x70, 32), (0x61, 45), (0x71, 48)] {
             assert_eq!(response(i).encode().len(), length);
+        }
+    }
+
+    #[test]
+    fn writes_into_a_buffer_that_is_large_enough() {
+        for i in [0x60, 0x70, 0x61, 0x71] {
+            let response = response(i);
+            let expected = response.encode();
+            let needed = expected.len();
+            let mut out = [0xEE; 50];
+            assert_eq!(response.view().encode_into(&mut out), Ok(needed));
+            assert_eq!(out[..needed], expected);
+            assert!(out[needed..].iter().all(|byte| *byte == 0xEE));
+            let available = needed - 1;
+            assert_eq!(
+                response.view().encode_into(&mut out[..available]),
+                Err(EncodeError::BufferTooSmall { needed, available })
+            );
+            let decoded = InitializeUpdateResponseRef::decode(&expected).unwrap();
+            assert_eq!(decoded, response.view());
+            assert_eq!(decoded.to_owned(), response);
         }
     }
 

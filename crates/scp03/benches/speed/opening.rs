@@ -5,6 +5,8 @@ use std::hint::black_box;
 
 use cipher::consts::U16;
 use cipher::{BlockCipherEncrypt, KeyInit};
+use globalplatform::apdu::ResponseRef;
+use globalplatform::status_word::StatusWord;
 use scp03::{CardChallenge, CardSession, Host, Mode, ScpParameters, SecurityLevel, StaticKeys};
 
 use crate::limit::Macs;
@@ -29,24 +31,14 @@ pub fn measure(key_length: usize, mode: Mode, rounds: usize) -> Result<Opening, 
         Mode::S16 => 0x71,
     })?;
     let host_challenge = vec![0x11; mode.length()];
-    let initialize_update = || {
-        let challenge = CardChallenge::PseudoRandom {
-            counter: 1,
-            aid: &AID,
-        };
-        CardSession::initialize_update(
-            black_box(&keys),
-            parameters,
-            0x30,
-            [0; 10],
-            challenge,
-            &host_challenge,
-        )
-        .map_err(|sw| sw.to_string())
-    };
-    let (_, answer) = initialize_update()?;
+    let mut answer = [0; CardSession::MAX_ANSWER];
+    let (_, answer) = initialize_update(&keys, parameters, &host_challenge, &mut answer)?;
     let host = Host::start(&keys, 0x30, mode, &host_challenge)?;
-    let authenticate = host.receive(&answer, SecurityLevel::Full, Some(&AID))?;
+    let authenticate = host.receive(
+        ResponseRef::decode(answer)?,
+        SecurityLevel::Full,
+        Some(&AID),
+    )?;
     let external_authenticate = authenticate.command();
 
     let mut measured = Opening {
@@ -58,14 +50,18 @@ pub fn measure(key_length: usize, mode: Mode, rounds: usize) -> Result<Opening, 
     for _ in 0..rounds {
         measured.host.time(1, || {
             let host = Host::start(black_box(&keys), 0x30, mode, &host_challenge)?;
-            black_box(host.command());
-            let host = host.receive(&answer, SecurityLevel::Full, Some(&AID))?;
-            black_box(host.command());
-            black_box(host.receive(&scp03_ok())?);
+            let mut out = [0; 40];
+            black_box(host.command_into(&mut out)?);
+            let response = ResponseRef::decode(black_box(answer))?;
+            let host = host.receive(response, SecurityLevel::Full, Some(&AID))?;
+            black_box(host.command_into(&mut out)?);
+            black_box(host.receive(black_box(StatusWord::OK))?);
             Ok::<_, Box<dyn Error>>(())
         })?;
         measured.card.time(1, || {
-            let (mut card, answer) = initialize_update()?;
+            let mut out = [0; CardSession::MAX_ANSWER];
+            let (mut card, answer) =
+                initialize_update(&keys, parameters, &host_challenge, &mut out)?;
             black_box(answer);
             black_box(card.external_authenticate(&external_authenticate));
             black_box(card);
@@ -85,8 +81,26 @@ pub fn measure(key_length: usize, mode: Mode, rounds: usize) -> Result<Opening, 
     Ok(measured)
 }
 
-fn scp03_ok() -> globalplatform::apdu::ResponseApdu {
-    globalplatform::apdu::ResponseApdu::ok()
+fn initialize_update<'o>(
+    keys: &StaticKeys,
+    parameters: ScpParameters,
+    host_challenge: &[u8],
+    out: &'o mut [u8; CardSession::MAX_ANSWER],
+) -> Result<(CardSession, &'o [u8]), String> {
+    let challenge = CardChallenge::PseudoRandom {
+        counter: 1,
+        aid: &AID,
+    };
+    CardSession::initialize_update_into(
+        black_box(keys),
+        parameters,
+        0x30,
+        [0; 10],
+        challenge,
+        host_challenge,
+        out,
+    )
+    .map_err(|sw| sw.to_string())
 }
 
 /// Both ends compute the same: five key schedules (static ENC and MAC, S-ENC, S-MAC, S-RMAC), each

@@ -18,17 +18,20 @@ pub(super) struct CmacKey<C> {
 }
 
 impl<C: BlockCipherEncrypt<BlockSize = U16> + KeyInit> CmacKey<C> {
-    /// Expands a key and makes the derivations that are needed at once: all of it enters the AES
-    /// code one time.
+    /// Expands a key; [`CmacKey::derive`] makes it ready.
     #[inline]
-    pub(super) fn new(key: &cipher::Key<C>, derivations: &mut [Derivation<'_>]) -> Self {
-        let mut expanded = Self {
+    pub(super) fn expand(key: &cipher::Key<C>) -> Self {
+        Self {
             cipher: C::new(key),
             k1: 0,
             k2: 0,
-        };
-        (expanded.k1, expanded.k2) = derive(&expanded.cipher, derivations);
-        expanded
+        }
+    }
+
+    /// Finds the subkeys, and makes the derivations that are needed at once: all of it enters the
+    /// AES code one time.
+    pub(super) fn derive(&mut self, derivations: &mut [Derivation<'_>]) {
+        (self.k1, self.k2) = derive(&self.cipher, derivations);
     }
 }
 
@@ -52,13 +55,24 @@ impl<C> Drop for CmacKey<C> {
     }
 }
 
-/// One output of the key derivation function of SCP03 (Amendment D 4.1.5).
+/// One output of the key derivation function of SCP03 (Amendment D 4.1.5), or one short MAC.
 pub(crate) struct Derivation<'a> {
-    /// The derivation constant.
-    pub(crate) constant: u8,
-    pub(crate) context: &'a Context,
+    /// The derivation constant; without one, this is the MAC of a command whose chaining value is
+    /// zero (D 6.2.4).
+    pub(crate) constant: Option<u8>,
+    pub(crate) input: Input<'a>,
     /// Takes the output; L follows its length, at most 255 blocks.
     pub(crate) output: &'a mut [u8],
+}
+
+/// What follows the first block of a derivation.
+#[derive(Clone, Copy)]
+pub(crate) enum Input<'a> {
+    /// This.
+    Context(&'a Context),
+    /// This, and then the output of the derivation before: what depends on it need not enter the
+    /// AES code again.
+    Followed(&'a [u8]),
 }
 
 /// A context as the MAC sees it: whole blocks, padded.
@@ -73,6 +87,7 @@ pub(crate) struct Context {
 
 impl Context {
     /// Joins the parts.
+    #[inline(never)]
     pub(crate) fn new(parts: [&[u8]; 2]) -> Self {
         let [one, two] = parts;
         let length = one.len().saturating_add(two.len());
@@ -136,19 +151,28 @@ impl BlockCipherEncClosure for Derive<'_, '_> {
         let k1 = double(encrypt(backend, 0));
         let k2 = double(k1);
         (*self.subkeys.0, *self.subkeys.1) = (k1, k2);
+        let mut before: &[u8] = &[];
         for derivation in self.derivations {
             let Derivation {
                 constant,
-                context,
+                input,
                 output,
             } = derivation;
+            let joined;
+            let context = match *input {
+                Input::Context(context) => context,
+                Input::Followed(beginning) => {
+                    joined = Context::new([beginning, before]);
+                    &joined
+                }
+            };
             let subkey = if context.is_whole() { k1 } else { k2 };
-            let [high, low] = ((output.len() * 8) as u16).to_be_bytes();
+            let bits = u64::from((output.len() * 8) as u16);
             for (i, out) in (1u8..=255).zip(output.chunks_mut(16)) {
-                let label = [
-                    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, *constant, 0x00, high, low, i,
-                ];
-                let label = u128::from_ne_bytes(label);
+                // As a number: bytes would be put together in memory, and awaited there.
+                let label = constant.map_or(0, |constant| {
+                    u128::from(u64::from(constant) << 32 | bits << 8 | u64::from(i)).to_be()
+                });
                 let last = match context.blocks().split_last() {
                     None => label ^ k1,
                     Some((last, others)) => {
@@ -161,6 +185,7 @@ impl BlockCipherEncClosure for Derive<'_, '_> {
                 };
                 write(encrypt(backend, last), out);
             }
+            before = output;
         }
     }
 }
@@ -205,8 +230,8 @@ mod tests {
                     let context = Context::new([one, two]);
                     let (mut ours, mut also_ours) = ([0; 40], [0; 40]);
                     let derivation = |constant, output| Derivation {
-                        constant,
-                        context: &context,
+                        constant: Some(constant),
+                        input: Input::Context(&context),
                         output,
                     };
                     crate::block::derive(
@@ -227,13 +252,49 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_derivation_takes_its_output() {
+        let key = KeyBytes::new(&[0x5C; 16]).unwrap();
+        let header = [0x84, 0x82, 0x33, 0x00, 0x10];
+        for length in [8, 16] {
+            let context = Context::new([&[1; 8], &[2; 8]]);
+            let (mut first, mut second, mut mac) = ([0; 16], [0; 16], [0; 16]);
+            crate::block::derive(
+                &key,
+                &mut [
+                    Derivation {
+                        constant: Some(1),
+                        input: Input::Context(&context),
+                        output: &mut first[..length],
+                    },
+                    Derivation {
+                        constant: None,
+                        input: Input::Followed(&header),
+                        output: &mut mac,
+                    },
+                    Derivation {
+                        constant: Some(4),
+                        input: Input::Followed(&[3; 8]),
+                        output: &mut second,
+                    },
+                ],
+            );
+            let mut expected = [0; 16];
+            let both = [[1; 8], [2; 8]].concat();
+            reference(&key, 1, &both, &mut expected[..length]);
+            assert_eq!(first, expected);
+            assert_eq!(mac, key.cmac(&[&[0; 16], &header, &first[..length]]));
+            reference(&key, 4, &[&[3; 8][..], &mac].concat(), &mut expected);
+            assert_eq!(second, expected);
+        }
+    }
+
+    #[test]
     fn subkeys_are_those_of_the_standard() {
         // NIST SP 800-38B, D.1 and D.3.
         let bytes = |text: &str| -> [u8; 16] { hex::decode(text).unwrap().try_into().unwrap() };
-        let key = CmacKey::<aes::Aes128Enc>::new(
-            &bytes("2b7e151628aed2a6abf7158809cf4f3c").into(),
-            &mut [],
-        );
+        let key = bytes("2b7e151628aed2a6abf7158809cf4f3c");
+        let mut key = CmacKey::<aes::Aes128Enc>::expand(&key.into());
+        key.derive(&mut []);
         assert_eq!(
             key.k1.to_ne_bytes(),
             bytes("fbeed618357133667c85e08f7236a8de")

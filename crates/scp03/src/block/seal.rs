@@ -8,8 +8,13 @@
 //! in registers: read back from the buffer, each would straddle two stores that are still under
 //! way. The shift must be known to the compiler: it is 5 bytes in a short command, the length of
 //! its header, and 0 in a response. Extended commands, with 7, are encrypted first and read then.
+//!
+//! Both keys run on the same kind of AES code, but the types do not say so: the pass would be
+//! compiled for each pair of kinds. It is left out for pairs that cannot meet; kinds differ in how
+//! many blocks they take at a time.
 
 use cipher::consts::U16;
+use cipher::typenum::Unsigned as _;
 use cipher::{BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser};
 
 use super::absorber::Absorber;
@@ -54,43 +59,53 @@ impl<C: BlockCipherEncrypt<BlockSize = U16>> CmacKey<C> {
         } = message;
         debug_assert!(data.len().is_multiple_of(16), "padded before");
         let blocks = data.as_chunks_mut().0;
-        let mut output = [0; 16];
-        if let Ok(header) = <[u8; 5]>::try_from(header) {
-            enc.encrypt_with_backend(EncryptionPass {
-                key: self,
-                counter_block,
-                work: Work {
-                    first,
-                    header,
-                    blocks,
-                    trailer,
-                    output: &mut output,
-                },
-            });
+        let mac = if let Ok(header) = <[u8; 5]>::try_from(header) {
+            self.seal_at_once(enc, counter_block, first, header, blocks, trailer)
         } else if header.is_empty() {
-            enc.encrypt_with_backend(EncryptionPass {
-                key: self,
-                counter_block,
-                work: Work {
-                    first,
-                    header: [],
-                    blocks,
-                    trailer,
-                    output: &mut output,
-                },
-            });
+            self.seal_at_once(enc, counter_block, first, [], blocks, trailer)
         } else {
+            None
+        };
+        mac.unwrap_or_else(|| {
             enc.encrypt_with_backend(CbcPass {
                 counter_block,
-                blocks,
+                blocks: data.as_chunks_mut().0,
             });
-            return self.mac(Message {
+            self.mac(Message {
                 first,
                 header,
                 data,
                 trailer,
-            });
-        }
+            })
+        })
+    }
+
+    /// The one pass; nothing, and nothing done, where it was not compiled for the pair of kinds.
+    #[inline(always)]
+    fn seal_at_once<E, const HEAD: usize>(
+        &self,
+        enc: &E,
+        counter_block: u128,
+        first: [u8; 16],
+        header: [u8; HEAD],
+        blocks: &mut [[u8; 16]],
+        trailer: &[u8],
+    ) -> Option<[u8; 16]>
+    where
+        E: BlockCipherEncrypt<BlockSize = U16>,
+    {
+        let mut output = None;
+        enc.encrypt_with_backend(EncryptionPass {
+            key: self,
+            counter_block,
+            work: Work {
+                first,
+                header,
+                blocks,
+                trailer,
+                output: &mut output,
+            },
+        });
         output
     }
 }
@@ -144,7 +159,7 @@ struct Work<'a, const HEAD: usize> {
     header: [u8; HEAD],
     blocks: &'a mut [[u8; 16]],
     trailer: &'a [u8],
-    output: &'a mut [u8; 16],
+    output: &'a mut Option<[u8; 16]>,
 }
 
 /// Holds the AES code of the encryption key while [`FusedPass`] does the work.
@@ -191,6 +206,9 @@ where
 {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        if const { B::ParBlocksSize::USIZE != E::ParBlocksSize::USIZE } {
+            return;
+        }
         let Work {
             first,
             header,
@@ -210,7 +228,7 @@ where
         }
         mac.hold(&end_of::<HEAD>(before));
         mac.bytes(backend, trailer);
-        *output = mac.finish(backend, self.key.k1, self.key.k2);
+        *output = Some(mac.finish(backend, self.key.k1, self.key.k2));
     }
 }
 
@@ -225,4 +243,31 @@ fn at_the_end<const HEAD: usize>(header: [u8; HEAD]) -> u128 {
 fn end_of<const HEAD: usize>(block: u128) -> [u8; HEAD] {
     let block = block.to_ne_bytes();
     core::array::from_fn(|i| block[16 - HEAD + i])
+}
+
+#[cfg(test)]
+mod tests {
+    use aes::{Aes128, Aes128Enc, Aes192, Aes192Enc, Aes256, Aes256Enc};
+    use cipher::KeyInit;
+
+    use super::*;
+
+    fn seals_at_once<E, M>(key: &[u8]) -> bool
+    where
+        E: BlockCipherEncrypt<BlockSize = U16> + KeyInit,
+        M: BlockCipherEncrypt<BlockSize = U16> + KeyInit,
+    {
+        let enc = E::new_from_slice(key).unwrap();
+        let mac = CmacKey::<M>::expand(key.try_into().unwrap());
+        let blocks = &mut [[0; 16]];
+        mac.seal_at_once(&enc, 1, [0; 16], [0; 5], blocks, &[])
+            .is_some()
+    }
+
+    #[test]
+    fn the_one_pass_is_there_for_the_keys_of_a_session() {
+        assert!(seals_at_once::<Aes128, Aes128Enc>(&[1; 16]));
+        assert!(seals_at_once::<Aes192, Aes192Enc>(&[1; 24]));
+        assert!(seals_at_once::<Aes256, Aes256Enc>(&[1; 32]));
+    }
 }

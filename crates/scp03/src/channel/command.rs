@@ -7,7 +7,7 @@
 //! Everything happens in the data field of the command that is sent or was received; a [`Plan`] says
 //! beforehand how long that will be, so that nothing changes when there is no room for it.
 
-use globalplatform::apdu::{CommandApdu, CommandFrame, CommandRef, MAX_SHORT_DATA};
+use globalplatform::apdu::{CommandFrame, CommandRef, MAX_SHORT_DATA};
 
 use super::session::{Effect, Outstanding};
 use super::{Session, WrapError, copy};
@@ -133,18 +133,6 @@ impl Session {
             trailer: &[],
         };
         self.ciphers.seal_command(counter_block, message)
-    }
-
-    /// Writes the C-MAC of EXTERNAL AUTHENTICATE, whose data field has room for it at its end.
-    pub(crate) fn seal_authentication(&mut self, command: &mut CommandApdu) {
-        let Some(class) = Class::parse(command.cla) else {
-            return;
-        };
-        let frame = command.view().frame();
-        let length = command.data.len().saturating_sub(self.mode().length());
-        let (data, mac) = command.data.split_at_mut(length);
-        self.chaining = self.c_mac(class, &frame, None, data);
-        copy(self.chaining.get(..mac.len()).unwrap_or(&[]), mac);
     }
 
     /// Checks the C-MAC at the end of a data field; the length without it, or nothing when it is

@@ -14,7 +14,6 @@ use crate::security_level::SecurityLevel;
 /// One end of a session after mutual authentication.
 pub(crate) struct Session {
     pub(super) ciphers: SessionCiphers,
-    keys: SessionKeys,
     mode: Mode,
     /// Logical channel the session was opened on.
     pub(super) channel: u8,
@@ -55,8 +54,7 @@ impl Session {
         under_mac: &mut [Derivation<'_>],
     ) -> Result<Self, KeyError> {
         Ok(Self {
-            ciphers: SessionCiphers::new(&keys, under_mac).ok_or(KeyError::MixedLengths)?,
-            keys,
+            ciphers: SessionCiphers::new(keys, under_mac).ok_or(KeyError::MixedLengths)?,
             mode,
             channel: 0,
             opened_at: SecurityLevel::Authenticated,
@@ -92,7 +90,7 @@ impl Session {
     }
 
     pub(crate) fn keys(&self) -> &SessionKeys {
-        &self.keys
+        self.ciphers.keys()
     }
 
     pub(crate) fn logical_channel(&self) -> u8 {

@@ -1,7 +1,7 @@
 //! Session keys (Amendment D 4.1.5 and 6.2.1).
 
-use super::{KeyBytes, KeyError, StaticKeys, key_type};
-use crate::block::{self, Context, Derivation};
+use super::{EncKey, KeyBytes, KeyError, MacKey, StaticKeys, key_type};
+use crate::block::{self, Context, Derivation, Input};
 use crate::kdf::Constant;
 
 key_type!(
@@ -48,33 +48,33 @@ impl SessionKeys {
     /// Derives the keys of the session that two challenges open.
     pub fn derive(keys: &StaticKeys, host_challenge: &[u8], card_challenge: &[u8]) -> Self {
         let context = Context::new([host_challenge, card_challenge]);
-        Self::derive_in(keys, &context, None)
+        let enc = SEnc::derive(&keys.enc, None, Input::Context(&context));
+        Self::with_macs(enc, &keys.mac, &context)
     }
 
-    /// The same, with one more derivation under the static encryption key.
-    pub(crate) fn derive_in(
-        keys: &StaticKeys,
-        context: &Context,
-        under_enc: Option<Derivation<'_>>,
-    ) -> Self {
-        let (mut enc, mut mac, mut rmac) =
-            (keys.enc.0.blank(), keys.mac.0.blank(), keys.mac.0.blank());
-        let s_enc = Constant::SEnc.derivation(context, enc.as_mut_slice());
-        match under_enc {
-            Some(other) => block::derive(&keys.enc.0, &mut [s_enc, other]),
-            None => block::derive(&keys.enc.0, &mut [s_enc]),
-        }
+    /// Adds the two MAC keys to S-ENC.
+    pub(crate) fn with_macs(enc: SEnc, key: &MacKey, context: &Context) -> Self {
+        let (mut mac, mut rmac) = (SMac(key.0.blank()), SRmac(key.0.blank()));
         block::derive(
-            &keys.mac.0,
+            &key.0,
             &mut [
-                Constant::SMac.derivation(context, mac.as_mut_slice()),
-                Constant::SRmac.derivation(context, rmac.as_mut_slice()),
+                Constant::SMac.derivation(context, mac.0.as_mut_slice()),
+                Constant::SRmac.derivation(context, rmac.0.as_mut_slice()),
             ],
         );
-        Self {
-            enc: SEnc(enc),
-            mac: SMac(mac),
-            rmac: SRmac(rmac),
+        Self { enc, mac, rmac }
+    }
+}
+
+impl SEnc {
+    /// Derives the key from both challenges; `before` is made first, under the same static key.
+    pub(crate) fn derive(key: &EncKey, before: Option<Derivation<'_>>, input: Input<'_>) -> Self {
+        let mut enc = Self(key.0.blank());
+        let s_enc = Constant::SEnc.derivation_from(input, enc.0.as_mut_slice());
+        match before {
+            Some(before) => block::derive(&key.0, &mut [before, s_enc]),
+            None => block::derive(&key.0, &mut [s_enc]),
         }
+        enc
     }
 }

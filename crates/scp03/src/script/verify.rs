@@ -74,13 +74,13 @@ impl Prediction {
         let Some((initialize_update, rest)) = responses.split_first() else {
             return Err(ScriptError::Truncated { received });
         };
-        let answer = self
-            .question
-            .answer(initialize_update)
-            .map_err(|error| match error {
-                HostError::Refused { sw } => ScriptError::Refused { index: 0, sw },
-                other => ScriptError::Opening(other),
-            })?;
+        let answer =
+            self.question
+                .answer(initialize_update.view())
+                .map_err(|error| match error {
+                    HostError::Refused { sw } => ScriptError::Refused { index: 0, sw },
+                    other => ScriptError::Opening(other),
+                })?;
         self.verify_answer(&answer)?;
 
         let Some((external_authenticate, rest)) = rest.split_first() else {
