@@ -88,7 +88,7 @@ impl<L: Level> Channel<L> {
     pub(crate) fn new(mut session: Session) -> Self {
         session.promise(L::PROMISED);
         Self {
-            session: Some(session),
+            session: Some(session).filter(|session| !session.has_lost_level()),
             outstanding: None,
             growth: Growth::None,
             promised: PhantomData,
@@ -113,7 +113,8 @@ impl<L: Level> Channel<L> {
         }
     }
 
-    /// The same channel with its level in its type; at present it must be exactly this one.
+    /// The same channel with its level in its type; at present it must be exactly this one. While
+    /// END R-MAC SESSION waits for its answer, that is the level to which it goes back.
     ///
     /// # Errors
     /// The channel is at another level, or closed; it is in the error.
@@ -131,7 +132,8 @@ impl<L: Level> Channel<L> {
     /// }
     /// ```
     pub fn try_at<T: Level>(self, level: T) -> Result<Channel<T>, OtherLevel<L>> {
-        let (asked, found) = (level.into(), self.level());
+        let kept = |session: &Session| session.level_kept(self.outstanding.as_ref());
+        let (asked, found) = (level.into(), self.session.as_ref().map(kept));
         if found == Some(asked) {
             return Ok(self.promising());
         }
@@ -160,6 +162,9 @@ impl<L: Level> Channel<L> {
     }
 
     /// Protects a command. A command for logical channel 0 is put on the channel of the session.
+    /// Whoever wraps another one before unwrapping the answer gives that answer up: only the
+    /// response to the command wrapped last can be unwrapped. A
+    /// [`ScriptBuilder`](crate::ScriptBuilder) keeps what is needed for all of them.
     ///
     /// # Errors
     /// The channel is closed, or the command cannot be protected; the latter changes nothing.
@@ -194,9 +199,9 @@ impl<L: Level> Channel<L> {
 
     /// Protects a DELETE, INSTALL or PUT KEY of any length and cuts it into short commands, to be
     /// sent one after the other (G 11.1.5.1, see [`chaining`](crate::chaining)). The answers to all
-    /// but the last are a bare 9000 or a refusal, and are not unwrapped: a refusal of one of them
-    /// ends the session for this host, whose C-MAC chain has moved on: open a new one. A command that fits a short one
-    /// is not cut, whatever it is.
+    /// but the last are a bare 9000 or a refusal, and are not unwrapped. A refusal of one of them
+    /// ends the session for this host, whose C-MAC chain has moved on: open a new one. A command
+    /// that fits a short one is not cut, whatever it is.
     ///
     /// # Errors
     /// As for [`Channel::wrap`]; [`WrapError::NotChainable`] for other commands that do not fit.
@@ -246,6 +251,12 @@ impl<L: Level> Channel<L> {
     /// Checks and opens the response to the command wrapped last. What a level without R-MAC, or a
     /// status word other than 9000, 62xx and 63xx brings, is not proven by anything (D 6.2.5).
     ///
+    /// So a refusal of BEGIN or END R-MAC SESSION between levels 13 and 33 is given back and closes
+    /// the channel: had somebody put it in the place of the card's 9000, later responses would pass
+    /// with their R-MAC and be read at the wrong level, cipher text as clear data. It stays open
+    /// when the card has said that it does not offer 33 ([`Channel::parameters`]). Between the other
+    /// levels a wrong guess is found out by the next response, or nothing was proven before.
+    ///
     /// # Errors
     /// [`ChannelError::NotGenuine`] closes the channel for good.
     pub fn unwrap<'r>(
@@ -286,7 +297,7 @@ impl<L: Level> Channel<L> {
             .take()
             .ok_or(ChannelError::NothingOutstanding)?;
         let length = session.open_response(field, sw, &outstanding);
-        if length.is_none() {
+        if length.is_none() || session.has_lost_level() {
             self.session = None;
         }
         length.ok_or(ChannelError::NotGenuine)

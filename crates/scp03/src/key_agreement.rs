@@ -226,18 +226,19 @@ impl KeyAgreementResponse {
 
 /// The key derivation function of ANSI X9.63 (BSI TR-03111 4.3.3) with SHA-256.
 fn x963_kdf(shared_secret: &[u8], shared_info: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
-    let mut output = Zeroizing::new(Vec::with_capacity(length.next_multiple_of(32)));
-    let mut counter: u32 = 1;
-    while output.len() < length {
-        let hash = Sha256::new()
+    let mut output = Zeroizing::new(alloc::vec![0; length]);
+    for (counter, part) in (1u32..).zip(output.chunks_mut(32)) {
+        let hash: [u8; 32] = Sha256::new()
             .chain_update(shared_secret)
             .chain_update(counter.to_be_bytes())
             .chain_update(shared_info)
-            .finalize();
-        output.extend_from_slice(&hash);
-        counter += 1;
+            .finalize()
+            .into();
+        let hash = Zeroizing::new(hash);
+        part.iter_mut()
+            .zip(hash.iter())
+            .for_each(|(to, from)| *to = *from);
     }
-    output.truncate(length);
     output
 }
 
@@ -310,6 +311,21 @@ mod tests {
             template().derive(&[1; 32], &both),
             Err(KeyAgreementError::Inputs)
         );
+    }
+
+    #[test]
+    fn key_data_is_cut_and_never_a_block_too_short() {
+        let whole = x963_kdf(&[1; 32], &[2; 3], 96);
+        for length in [0, 1, 31, 32, 33, 63, 64, 65, 96] {
+            assert_eq!(x963_kdf(&[1; 32], &[2; 3], length)[..], whole[..length]);
+        }
+        let second: [u8; 32] = Sha256::new()
+            .chain_update([1; 32])
+            .chain_update([0, 0, 0, 2])
+            .chain_update([2; 3])
+            .finalize()
+            .into();
+        assert_eq!(whole[32..64], second);
     }
 
     proptest! {

@@ -104,10 +104,12 @@ impl SecurityLevel {
         }
     }
 
-    /// The level with `response` protection (10 or 30, as in BEGIN R-MAC SESSION) added, if that is
-    /// a level.
+    /// The level with `response` protection (10 or 30, as in BEGIN R-MAC SESSION, and nothing else)
+    /// added, if that is a level.
     pub(crate) fn with_response_protection(self, response: u8) -> Option<Self> {
-        Self::try_from(self.byte() | response).ok()
+        matches!(response, 0x10 | 0x30)
+            .then(|| Self::try_from(self.byte() | response).ok())
+            .flatten()
     }
 }
 
@@ -178,6 +180,20 @@ mod tests {
         assert_eq!(longest(Full, 0), [17, 25]);
         assert_eq!(longest(Full, 15), [33, 41]);
         assert_eq!(longest(Full, 16), [49, 57]);
+    }
+
+    #[test]
+    fn response_protection_never_touches_the_commands() {
+        for level in SecurityLevel::ALL {
+            for response in (0x00..=0xFF).filter(|byte| ![0x10, 0x30].contains(byte)) {
+                assert_eq!(level.with_response_protection(response), None);
+            }
+        }
+        use SecurityLevel::{CMac, CMacCDec, CMacCDecRMac, CMacRMac, Full};
+        assert_eq!(CMac.with_response_protection(0x10), Some(CMacRMac));
+        assert_eq!(CMac.with_response_protection(0x30), None);
+        assert_eq!(CMacCDec.with_response_protection(0x10), Some(CMacCDecRMac));
+        assert_eq!(CMacCDec.with_response_protection(0x30), Some(Full));
     }
 
     #[test]

@@ -278,6 +278,23 @@ mod tests {
     }
 
     #[test]
+    fn refuses_a_wrong_grouping_and_a_wrong_template_each_alone() {
+        let payload = keys(16).store_data(0x34, &dek()).unwrap();
+        // The first template begins behind the header of its grouping; the first key begins 19
+        // bytes for each key before the end.
+        let (template, key) = (3, payload.len() - 3 * 19);
+        assert_eq!(
+            (payload[template], payload[key..key + 2].as_ref()),
+            (0xB9, &[0x81, 0x13][..])
+        );
+        for position in [template, key, key + 1] {
+            let mut bad = payload.clone();
+            bad[position] ^= 0x02;
+            assert_eq!(read_keys(&bad, &dek()), Err(StoreDataKeysError::Mismatch));
+        }
+    }
+
+    #[test]
     fn refuses_one_key_where_a_set_is_due() {
         let mut all = read_keys(&keys(16).store_data(0x34, &dek()).unwrap(), &dek()).unwrap();
         all.pop();

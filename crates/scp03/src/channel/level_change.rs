@@ -60,7 +60,8 @@ pub enum LevelError {
     /// The command cannot be protected.
     #[error("the command cannot be protected")]
     Wrap(#[source] WrapError),
-    /// The card refused; the channel goes on at its old level.
+    /// The card refused. The channel goes on at its old level; between levels 13 and 33 it is
+    /// closed, because nothing proves the refusal and the card may be at either.
     #[error("the card refused: {sw}")]
     Refused {
         /// Its status word.
@@ -97,7 +98,8 @@ pub struct NotChanged<L: Level> {
 ///
 /// Both commands are protected as the session is, and BEGIN raises only the responses that follow
 /// its own; the response to END is still protected. A change is a stage of its own: the channel
-/// comes back, at its new level, only with the genuine 9000.
+/// comes back, at its new level, only with the genuine 9000. To the card a refusal changes nothing
+/// (D 7.1.3), but it carries no R-MAC: see [`Channel::unwrap`] for what that means between 13 and 33.
 ///
 /// ```
 /// use globalplatform::apdu::{CommandApdu, ResponseApdu};
@@ -254,8 +256,9 @@ impl<From: Level, To: Level> LevelChange<From, To> {
     /// Takes the response, and gives the channel at its new level.
     ///
     /// # Errors
-    /// [`LevelError::Refused`] when the card refuses, and the channel goes on at its old level;
-    /// [`LevelError::NotGenuine`] closes it.
+    /// [`LevelError::Refused`] when the card refuses, and the channel goes on at its old level
+    /// (between 13 and 33 it is closed, see [`Channel::unwrap`]); [`LevelError::NotGenuine`] closes
+    /// it.
     pub fn receive(self, response: &ResponseApdu) -> Result<Channel<To>, NotChanged<From>> {
         let Self {
             mut channel, to, ..

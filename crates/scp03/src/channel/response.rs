@@ -93,14 +93,15 @@ impl Session {
         sw: StatusWord,
         answered: &Outstanding,
     ) -> Option<usize> {
+        if self.has_lost_level() {
+            return None;
+        }
         let length = if self.level().r_mac() {
             self.open_protected_response(field, sw, answered)?
         } else {
             field.len()
         };
-        if sw == StatusWord::OK {
-            self.settle(answered);
-        }
+        self.settle(answered, sw);
         Some(length)
     }
 

@@ -4,6 +4,7 @@ use core::fmt;
 
 use globalplatform::apdu::CommandRef;
 use globalplatform::commands::{begin_r_mac_session, end_r_mac_session};
+use globalplatform::status_word::StatusWord;
 
 use crate::block::{Derivation, SessionCiphers};
 use crate::class::Class;
@@ -29,6 +30,8 @@ pub(crate) struct Session {
     promised: Option<SecurityLevel>,
     /// What the card has said that it offers, where that is known.
     offered: Option<ScpParameters>,
+    /// Whether the card follows [`Session::level`] can no longer be known.
+    has_lost_level: bool,
 }
 
 /// What is needed to open the response to one command, whatever has been wrapped since.
@@ -63,6 +66,7 @@ impl Session {
             counter: 0,
             promised: None,
             offered: None,
+            has_lost_level: false,
         })
     }
 
@@ -136,18 +140,45 @@ impl Session {
         self.counter = counter;
     }
 
-    /// Draws the consequence of a command that was answered by 9000.
-    pub(super) fn settle(&mut self, answered: &Outstanding) {
-        match answered.effect {
-            Some(Effect::Begin(response)) => {
-                self.level = self
-                    .level
-                    .with_response_protection(response)
-                    .unwrap_or(self.level);
-            }
-            Some(Effect::End) => self.level = self.opened_at,
-            None => {}
+    /// Draws the consequence of a command that was answered by this status word.
+    ///
+    /// A refusal carries no R-MAC, so it may stand for the 9000 that somebody took away, with the
+    /// card at the other level. Where both levels have an R-MAC and only one encrypts, the next
+    /// response would be genuine by its MAC and still be read wrongly: the level is lost, unless
+    /// the card has said that it does not have the other one.
+    pub(super) fn settle(&mut self, answered: &Outstanding, sw: StatusWord) {
+        let after = self.level_after(answered.effect);
+        if sw == StatusWord::OK {
+            self.level = after;
+        } else if !sw.is_ok_or_warning() && after != self.level {
+            let may_follow = self.offered.is_none_or(|i| after.is_offered_by(i));
+            self.has_lost_level = may_follow && after.r_mac() && self.level.r_mac();
         }
+    }
+
+    /// The level once a command with this effect has been answered by 9000.
+    fn level_after(&self, effect: Option<Effect>) -> SecurityLevel {
+        match effect {
+            Some(Effect::Begin(response)) => self
+                .level
+                .with_response_protection(response)
+                .unwrap_or(self.level),
+            Some(Effect::End) => self.opened_at,
+            None => self.level,
+        }
+    }
+
+    /// The level that holds whatever the answer to the outstanding command is.
+    pub(super) fn level_kept(&self, outstanding: Option<&Outstanding>) -> SecurityLevel {
+        match outstanding.and_then(|outstanding| outstanding.effect) {
+            Some(Effect::End) => self.opened_at,
+            _ => self.level,
+        }
+    }
+
+    /// Whether the card follows the level can no longer be known: the session must not be used.
+    pub(super) fn has_lost_level(&self) -> bool {
+        self.has_lost_level
     }
 }
 

@@ -134,26 +134,79 @@ fn nothing_ends_that_has_not_begun_and_it_ends_where_it_began() {
 
 #[test]
 fn a_refusal_of_the_card_leaves_the_level_and_a_forgery_ends_the_channel() {
-    let begin = || {
-        let (channel, card) = open(0x70, levels::CMacCDecRMac);
-        (channel.begin_r_mac(levels::Full, &[]).unwrap(), card)
-    };
-    let (change, mut card) = begin();
-    card.unwrap(change.command()).unwrap();
     let sw = StatusWord::CONDITIONS;
+    let (channel, mut card) = open(0x70, levels::CMacCDec);
+    let change = channel.begin_r_mac(levels::Full, &[]).unwrap();
+    card.unwrap(change.command()).unwrap();
     let refused = change.receive(&card.wrap(sw.into())).unwrap_err();
     assert_eq!(refused.reason, LevelError::Refused { sw });
     let mut channel = *refused.channel;
-    assert_eq!(channel.level(), Some(SecurityLevel::CMacCDecRMac));
+    assert_eq!(channel.level(), Some(SecurityLevel::CMacCDec));
     exchange(&mut channel, &mut card);
 
-    let (change, _) = begin();
+    let (channel, _) = open(0x70, levels::CMacCDecRMac);
+    let change = channel.begin_r_mac(levels::Full, &[]).unwrap();
     let forged = change.receive(&ResponseApdu::ok()).unwrap_err();
     assert_eq!(forged.reason, LevelError::NotGenuine);
     let gone = forged.channel.begin_r_mac(levels::Full, &[]).unwrap_err();
     assert_eq!(gone.reason, LevelError::Closed);
     let gone = gone.channel.end_r_mac(levels::CMac).unwrap_err();
     assert_eq!(gone.reason, LevelError::Closed);
+}
+
+#[test]
+fn a_refusal_that_may_hide_a_change_between_two_mac_levels_ends_the_channel() {
+    let sw = StatusWord::CONDITIONS;
+    // The card has raised its level, and somebody has replaced its answer.
+    let (channel, mut card) = open(0x70, levels::CMacCDecRMac);
+    let change = channel.begin_r_mac(levels::Full, &[]).unwrap();
+    answer(&mut card, change.command());
+    let refused = change.receive(&sw.into()).unwrap_err();
+    assert_eq!(refused.reason, LevelError::Refused { sw });
+    assert_eq!(refused.channel.level(), None);
+
+    // The same on the way back, and with plain commands.
+    let (channel, mut card) = open(0x70, SecurityLevel::CMacCDecRMac);
+    let change = channel.begin_r_mac(SecurityLevel::Full, &[]).unwrap();
+    let response = answer(&mut card, change.command());
+    let mut channel = change.receive(&response).unwrap();
+    let end = CommandApdu::new(0x80, 0x78, 0x00, 0x03).with_le(256);
+    channel.wrap(&end).unwrap();
+    assert_eq!(channel.unwrap(&ResponseApdu::from(sw)), Ok(sw.into()));
+    assert_eq!(channel.wrap(&end), Err(WrapError::Closed));
+
+    // A card without R-ENCRYPTION means what it says.
+    let (mut channel, mut card) = open(0x30, SecurityLevel::CMacCDecRMac);
+    let begin = CommandApdu::new(0x80, 0x7A, 0x30, 0x01);
+    let wrapped = channel.wrap(&begin).unwrap();
+    let refused = channel.unwrap(&answer(&mut card, &wrapped));
+    assert_eq!(refused, Ok(sw.into()));
+    exchange(&mut channel, &mut card);
+
+    // A refusal that could change nothing, or a warning, which carries an R-MAC, does no harm.
+    let (mut channel, mut card) = open(0x70, SecurityLevel::CMacCDecRMac);
+    for (p1, sw) in [(0x10, sw), (0x30, StatusWord(0x6300))] {
+        let begin = CommandApdu::new(0x80, 0x7A, p1, 0x01);
+        card.unwrap(&channel.wrap(&begin).unwrap()).unwrap();
+        channel.unwrap(&card.wrap(sw.into())).unwrap();
+        exchange(&mut channel, &mut card);
+    }
+}
+
+#[test]
+fn a_level_about_to_end_is_promised_by_no_type() {
+    let (mut channel, mut card) = open(0x70, SecurityLevel::CMacCDecRMac);
+    let begin = CommandApdu::new(0x80, 0x7A, 0x30, 0x01);
+    let wrapped = channel.wrap(&begin).unwrap();
+    channel.unwrap(&answer(&mut card, &wrapped)).unwrap();
+    let end = CommandApdu::new(0x80, 0x78, 0x00, 0x03).with_le(256);
+    let wrapped = channel.wrap(&end).unwrap();
+    let refused = channel.try_at(levels::Full).unwrap_err();
+    assert_eq!(refused.found, Some(SecurityLevel::CMacCDecRMac));
+    let mut channel = refused.channel.try_at(levels::CMacCDecRMac).unwrap();
+    channel.unwrap(&answer(&mut card, &wrapped)).unwrap();
+    assert_eq!(channel.level(), Some(SecurityLevel::CMacCDecRMac));
+    exchange(&mut channel, &mut card);
 }
 
 #[test]
