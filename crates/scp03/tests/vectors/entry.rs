@@ -19,11 +19,17 @@ impl<'a> Entry<'a> {
     }
 
     fn value(self, field: &str) -> Outcome<&'a Value> {
-        self.0.get(field).ok_or_else(|| format!("no field {field}"))
+        self.optional(field)
+            .ok_or_else(|| format!("no field {field}"))
+    }
+
+    /// A field that is there and not null.
+    fn optional(self, field: &str) -> Option<&'a Value> {
+        self.0.get(field).filter(|value| !value.is_null())
     }
 
     pub fn has(self, field: &str) -> bool {
-        self.0.get(field).is_some()
+        self.optional(field).is_some()
     }
 
     pub fn object(self, field: &str) -> Outcome<Self> {
@@ -105,6 +111,15 @@ impl<'a> Entry<'a> {
         let keys = self.object("static_keys")?;
         StaticKeys::from_bytes(&keys.hex("enc")?, &keys.hex("mac")?, &keys.hex("dek")?)
             .because("keys")
+    }
+
+    /// Compares bytes with those of a field, where there is one.
+    pub fn expect_if_given(self, field: &str, got: impl AsRef<[u8]>) -> Outcome {
+        if self.has(field) {
+            self.expect(field, got)
+        } else {
+            Ok(())
+        }
     }
 
     /// Compares bytes with those of a field.

@@ -1,9 +1,10 @@
 //! What must be refused: commands by the card, responses by the host.
 
+use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::initialize_update::InitializeUpdateResponse;
 use globalplatform::status_word::StatusWord;
 use scp03::{
-    ChannelError, Host, ScpParameters, ScriptBuilder, SecurityLevel, StaticKeys, WrapError,
+    Channel, ChannelError, Host, ScpParameters, ScriptBuilder, SecurityLevel, StaticKeys, WrapError,
 };
 
 use crate::card_model::{CardModel, KeySet};
@@ -36,7 +37,11 @@ fn card(entry: Entry<'_>) -> Outcome {
         let command = step.hex("command")?;
         let answer = card.transmit(&command);
         let allowed = step.hex_list("expect_sw")?;
-        if let Some(own) = authenticate.take_if(|_| allowed.concat() == [0x90, 0x00]) {
+        // Ours answers the recorded INITIALIZE UPDATE, so it is the first one or none.
+        let opens = matches!(command.get(1), Some(0x50 | 0x82));
+        if let Some(own) = authenticate.take_if(|_| opens)
+            && allowed.concat() == [0x90, 0x00]
+        {
             same("EXTERNAL AUTHENTICATE", own, command)?;
         }
         if !allowed.iter().any(|sw| *sw == answer.sw.to_bytes()) {
@@ -64,6 +69,10 @@ fn recorded_card(entry: Entry<'_>) -> Outcome<CardModel> {
         Some(answer) => answer.key_version,
         None => entry.object("static_keys")?.byte("kvn")?,
     };
+    let kdd = match &answer {
+        Some(answer) => answer.kdd,
+        None => card.array("kdd")?,
+    };
     let challenge = answer.map(|answer| answer.card_challenge);
     let mut random = [0; 16];
     let bytes = challenge.iter().flatten();
@@ -73,7 +82,7 @@ fn recorded_card(entry: Entry<'_>) -> Outcome<CardModel> {
         .for_each(|(to, from)| *to = *from);
     Ok(CardModel {
         parameters: entry.parameters()?,
-        kdd: card.array("kdd")?,
+        kdd,
         aid: if card.has("aid") {
             card.hex("aid")?
         } else {
@@ -174,34 +183,65 @@ fn host(entry: Entry<'_>) -> Outcome {
     }
     let command = entry.command("command")?;
     if entry.has("good_response") {
-        let mut channel = opening.channel()?;
-        let wrapped = channel.wrap(&command).because("wrap")?;
-        entry.expect("wrapped_command", encoded(&wrapped)?)?;
+        let (mut channel, wrapped) = sent(entry, &opening)?;
+        entry.expect_if_given("wrapped_command", wrapped)?;
         channel
             .unwrap(&entry.response("good_response")?)
             .because("good response")?;
     }
-    let mut channel = opening.channel()?;
-    channel.wrap(&command).because("wrap")?;
-    let refused = channel.unwrap(&entry.response("bad_response")?);
-    if refused != Err(ChannelError::NotGenuine) {
-        return Err(format!("the bad response gives {refused:?}"));
+    // What is no response at all can only be refused in the buffer of the transport.
+    let mut bad = entry.hex("bad_response")?;
+    if let Ok(bad) = ResponseApdu::decode(&bad) {
+        let (mut channel, _) = sent(entry, &opening)?;
+        let refused = channel.unwrap(&bad);
+        is_refused(refused, channel, &command)?;
     }
-    if channel.wrap(&command) != Err(WrapError::Closed) {
-        return Err("the session goes on after the bad response".into());
-    }
-    if opening.parameters.pseudo_random() {
+    let (mut channel, _) = sent(entry, &opening)?;
+    let refused = channel
+        .unwrap_in_place(&mut bad)
+        .map(|response| response.to_owned());
+    is_refused(refused, channel, &command)?;
+    if opening.parameters.pseudo_random() && bad.len() >= 2 {
         script(entry, &opening)
     } else {
         Ok(())
     }
 }
 
+/// A channel that waits for the answer to the command of the entry, and the command as sent.
+fn sent(entry: Entry<'_>, opening: &Opening<'_>) -> Outcome<(Channel, Vec<u8>)> {
+    let mut channel = opening.channel()?;
+    if grows(entry)? {
+        channel.allow_extended_length();
+    }
+    let wrapped = channel.wrap(&entry.command("command")?).because("wrap")?;
+    Ok((channel, encoded(&wrapped)?))
+}
+
+/// Whether the command of the entry was recorded as an extended one.
+fn grows(entry: Entry<'_>) -> Outcome<bool> {
+    Ok(entry.has("wrapped_command") && entry.command("wrapped_command")?.extended)
+}
+
+fn is_refused(
+    refused: Result<ResponseApdu, ChannelError>,
+    mut channel: Channel,
+    command: &CommandApdu,
+) -> Outcome {
+    if refused != Err(ChannelError::NotGenuine) {
+        return Err(format!("the bad response gives {refused:?}"));
+    }
+    if channel.wrap(command) != Err(WrapError::Closed) {
+        return Err("the session goes on after the bad response".into());
+    }
+    Ok(())
+}
+
 /// The host goes no further than the answer to INITIALIZE UPDATE, whatever is wrong with it.
 fn refused_answer(entry: Entry<'_>) -> Outcome {
     let exchange = entry.object("initialize_update")?;
     let command = exchange.command("command")?;
-    entry.expect("host_challenge", &command.data)?;
+    entry.expect_if_given("host_challenge", &command.data)?;
     let host = Host::start(
         &entry.static_keys()?,
         command.p1,
@@ -217,7 +257,11 @@ fn refused_answer(entry: Entry<'_>) -> Outcome {
     )?;
     let aid = entry.object("card")?.hex("aid").ok();
     let level = entry.level().unwrap_or(SecurityLevel::Authenticated);
-    match host.receive(&exchange.response("response")?, level, aid.as_deref()) {
+    let Ok(answer) = ResponseApdu::decode(&exchange.hex("response")?) else {
+        // No response at all: the transport has nothing to hand in.
+        return Ok(());
+    };
+    match host.receive(&answer, level, aid.as_deref()) {
         Err(_) => Ok(()),
         Ok(_) => Err("the host goes on after the answer to INITIALIZE UPDATE".into()),
     }
@@ -234,14 +278,17 @@ fn script(entry: Entry<'_>, opening: &Opening<'_>) -> Outcome {
         &card.hex("aid")?,
         u32::from_be_bytes([0, a, b, c]),
         opening.level,
-        &entry.hex("host_challenge")?,
+        &opening.initialize_update.data,
     )
     .and_then(|script| script.on_channel(opening.logical_channel))
     .because("script")?;
+    if grows(entry)? {
+        script.allow_extended_length();
+    }
     script.push(&entry.command("command")?).because("push")?;
     let (commands, mut verifier) = script.finish();
     let last = commands.iter().last().ok_or("no command")?;
-    same("script", last, entry.hex("wrapped_command")?)?;
+    entry.expect_if_given("wrapped_command", last)?;
     let answers = [
         entry.object("initialize_update")?.response("response")?,
         StatusWord::OK.into(),

@@ -2,7 +2,7 @@
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::status_word::StatusWord;
-use scp03::content_management_mac::{ReceiptKey, TokenKey};
+use scp03::content_management_mac::{DapKey, ReceiptKey, TokenKey};
 use scp03::cryptogram::pseudo_random_card_challenge;
 use scp03::keys::SessionKeys;
 use scp03::{AesKey, Channel, EncKey, Mode, SecurityLevel, kdf};
@@ -50,6 +50,9 @@ pub fn content_management_mac(entry: Entry<'_>) -> Outcome {
     } else if purpose.starts_with("receipt") {
         let key = ReceiptKey::from_bytes(&key).because("key")?;
         (key.receipt(&data), key.is_receipt(&mac, &data))
+    } else if purpose.to_ascii_lowercase().starts_with("dap") {
+        let key = DapKey::from_bytes(&key).because("key")?;
+        (key.signature(&data), key.is_signature(&mac, &data))
     } else {
         return Err(format!("unknown purpose {purpose}"));
     };
@@ -67,8 +70,10 @@ pub fn primitive(entry: Entry<'_>) -> Outcome {
         }
         operation if operation.starts_with("C-MAC") => mac(entry, "s_mac"),
         operation if operation.starts_with("R-MAC") => mac(entry, "s_rmac"),
-        "command encryption" => command_encryption(entry),
-        "response decryption" => response_decryption(entry),
+        "command encryption" => command_encryption(entry, "data", "output"),
+        "command decryption" => command_encryption(entry, "output", "data"),
+        "response encryption" => response_decryption(entry, "output", "data"),
+        "response decryption" => response_decryption(entry, "data", "output"),
         operation => Err(format!("unknown operation {operation}")),
     }
 }
@@ -101,20 +106,22 @@ fn channel(entry: Entry<'_>, level: SecurityLevel) -> Outcome<(Channel, AesKey)>
     Ok((channel, AesKey::from_bytes(&mac).because("mac")?))
 }
 
-fn command_encryption(entry: Entry<'_>) -> Outcome {
+/// The padding is settled, so one direction proves the other.
+fn command_encryption(entry: Entry<'_>, clear: &str, encrypted: &str) -> Outcome {
+    let recorded = encrypted;
     let (mut channel, _) = channel(entry, SecurityLevel::CMacCDec)?;
     channel.allow_extended_length();
-    let command = CommandApdu::new(0x80, 0xE2, 0x00, 0x00).with_data(entry.hex("data")?);
+    let command = CommandApdu::new(0x80, 0xE2, 0x00, 0x00).with_data(entry.hex(clear)?);
     let wrapped = channel.wrap(&command).because("wrap")?;
     let encrypted = wrapped
         .data
         .len()
         .checked_sub(8)
         .and_then(|end| wrapped.data.get(..end));
-    entry.expect("output", encrypted.ok_or("no MAC")?)
+    entry.expect(recorded, encrypted.ok_or("no MAC")?)
 }
 
-fn response_decryption(entry: Entry<'_>) -> Outcome {
+fn response_decryption(entry: Entry<'_>, encrypted: &str, recorded: &str) -> Outcome {
     let (mut channel, rmac) = channel(entry, SecurityLevel::Full)?;
     let command = channel
         .wrap(&CommandApdu::new(0x80, 0xCA, 0x00, 0x00))
@@ -123,7 +130,7 @@ fn response_decryption(entry: Entry<'_>) -> Outcome {
     let header = [0x84, 0xCA, 0x00, 0x00, 0x08];
     let chaining = rmac.cmac(&[&[0; 16][..], &header].concat());
     same("C-MAC", &command.data, &chaining[..8])?;
-    let mut data = entry.hex("data")?;
+    let mut data = entry.hex(encrypted)?;
     let mac = rmac.cmac(&[&chaining[..], &data, &[0x90, 0x00]].concat());
     data.extend_from_slice(&mac[..8]);
     let response = ResponseApdu {
@@ -131,5 +138,5 @@ fn response_decryption(entry: Entry<'_>) -> Outcome {
         sw: StatusWord::OK,
     };
     let clear = channel.unwrap(&response).because("unwrap")?;
-    entry.expect("output", clear.data)
+    entry.expect(recorded, clear.data)
 }
