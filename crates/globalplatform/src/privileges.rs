@@ -358,6 +358,10 @@ mod tests {
     #[test]
     fn prints_names() {
         assert_eq!(Privileges::NONE.to_string(), "none");
+        assert_eq!(
+            (Privileges::CARD_LOCK | Privileges::CARD_RESET | Privileges::GLOBAL_LOCK).to_string(),
+            "Card Lock, Card Reset, Global Lock"
+        );
         let issuer = Privileges([0x9E, 0xFE, 0x80]);
         assert_eq!(issuer.names().count(), 13);
         assert_eq!(

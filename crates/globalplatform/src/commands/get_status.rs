@@ -200,6 +200,31 @@ mod tests {
     }
 
     #[test]
+    fn a_response_is_one_entry_after_the_other() {
+        let data = bytes("E30B4F05A0000001519F70010F E30C4F05A0000001529F70020700");
+        let response = GetStatusResponse::decode(&data).unwrap();
+        let states: Vec<_> = response
+            .entries
+            .iter()
+            .map(|entry| entry.life_cycle)
+            .collect();
+        assert_eq!(states, [0x0F, 0x07]);
+        assert_eq!(response.encode(), data);
+        assert_eq!(GetStatusResponse::default().encode(), []);
+        assert_eq!(
+            GetStatusResponse::decode(&data[..13])
+                .unwrap()
+                .entries
+                .len(),
+            1
+        );
+        assert_eq!(
+            GetStatusResponse::decode(&data[1..]).unwrap_err().offset(),
+            0
+        );
+    }
+
+    #[test]
     fn refuses_malformed_commands_with_offsets() {
         for (hex, offset) in [
             ("00F24002024F00", 0),
