@@ -64,6 +64,8 @@ pub struct CardSession {
     session: Session,
     parameters: ScpParameters,
     host_cryptogram: Challenge,
+    /// Logical channel of INITIALIZE UPDATE, where that was said.
+    channel: Option<u8>,
     /// Level that follows the response to BEGIN or END R-MAC SESSION.
     next_level: Option<SecurityLevel>,
 }
@@ -178,6 +180,7 @@ impl CardSession {
             session,
             parameters,
             host_cryptogram,
+            channel: None,
             next_level: None,
         };
         let answer = Answer {
@@ -189,6 +192,16 @@ impl CardSession {
             counter,
         };
         Ok((card, answer))
+    }
+
+    /// The same session, tied to the logical channel, 0 to 19, on which INITIALIZE UPDATE came:
+    /// EXTERNAL AUTHENTICATE on another one is refused with 6982. No MAC covers the channel bits of
+    /// the class byte. Without this the session belongs to the channel of EXTERNAL AUTHENTICATE, and
+    /// whoever plays the card must hand each session the commands of its own channel only.
+    #[must_use]
+    pub fn on_channel(mut self, channel: u8) -> Self {
+        self.channel = Some(channel);
+        self
     }
 
     /// Answers EXTERNAL AUTHENTICATE: 9000, or 6982 for a missing or wrong C-MAC, 6300 for a wrong
@@ -214,6 +227,7 @@ impl CardSession {
         self.state = State::Failed;
         let class = Class::parse(command.cla)
             .filter(|class| class.is_secured && class.is_proprietary())
+            .filter(|class| self.channel.is_none_or(|channel| channel == class.channel))
             .ok_or(StatusWord::SECURITY_STATUS)?;
         if command.data.len() != 2 * self.session.mode().length() {
             return Err(StatusWord::WRONG_LENGTH);
@@ -296,6 +310,8 @@ impl CardSession {
 
     fn open(&mut self, frame: &CommandFrame, field: &mut [u8]) -> Result<Opened, StatusWord> {
         let [cla, ..] = frame.header;
+        // A change of level belongs to the command that asked for it.
+        self.next_level = None;
         match self.state {
             State::Open => self
                 .session

@@ -68,6 +68,11 @@ pub struct Verified<L: Level = SecurityLevel> {
     /// script stopped and the last one is the refusal.
     pub responses: Vec<ResponseApdu>,
     /// The session, where the card left it, for a later script or single commands.
+    ///
+    /// When the script stopped, it goes on behind the refused command, and numbers and initial
+    /// vectors of the commands after that are used once more. Nothing proves a bare refusal: whoever
+    /// has put it there may still hold those commands, and can deliver one in the place of a new
+    /// one. At a level with R-MAC the next response betrays that; at any other, open a new session.
     pub channel: Channel<L>,
 }
 

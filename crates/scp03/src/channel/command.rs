@@ -143,6 +143,8 @@ impl Session {
         frame: &CommandFrame,
         field: &mut [u8],
     ) -> Option<usize> {
+        // What no APDU can hold has not come over the contacts, and has no Lc' that tells its length.
+        frame.encoded_length().ok()?;
         let length = field.len().checked_sub(self.mode().length())?;
         let (data, mac) = field.split_at_mut_checked(length)?;
         let chaining = self.c_mac(class, frame, None, data);
@@ -200,5 +202,40 @@ impl Session {
             });
         }
         Ok(class.on_channel(self.channel))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::SessionKeys;
+    use crate::parameters::Mode;
+    use crate::security_level::SecurityLevel;
+
+    #[test]
+    fn a_length_that_no_apdu_has_is_refused_whatever_its_mac() {
+        let lengths = [
+            (255, false, true),
+            (256, false, false),
+            (65_535, true, true),
+            (65_536, true, false),
+        ];
+        for (data_length, extended, is_taken) in lengths {
+            let keys = SessionKeys::from_bytes(&[1; 16], &[2; 16], &[3; 16]).unwrap();
+            let mut session = Session::new(keys, Mode::S8, &mut []).unwrap();
+            session.open(SecurityLevel::CMac, 0);
+            let frame = CommandFrame {
+                header: [0x84, 0xE2, 0x00, 0x00],
+                data_length,
+                le: None,
+                extended,
+            };
+            let mut field = alloc::vec![7; data_length];
+            let class = Class::parse(0x84).unwrap();
+            let (data, mac) = field.split_at_mut(data_length - 8);
+            mac.copy_from_slice(&session.c_mac(class, &frame, None, data)[..8]);
+            let opened = session.open_field(&frame, &mut field);
+            assert_eq!(opened.is_some(), is_taken, "{data_length}");
+        }
     }
 }

@@ -247,3 +247,33 @@ fn a_level_of_the_running_program_becomes_a_type_when_it_is_that_level() {
     exchange(&mut channel, &mut card);
     assert!(channel.forget_level().try_at(SecurityLevel::Full).is_ok());
 }
+
+#[test]
+fn a_session_tied_to_a_channel_opens_on_no_other() {
+    for (tied, used, opens) in [(0, 0, true), (5, 5, true), (0, 1, false), (19, 0, false)] {
+        let setup = Setup::new(16, 0x70, SecurityLevel::Full);
+        let host = Host::start(&setup.keys, KVN, setup.mode(), setup.host_challenge()).unwrap();
+        let host = host.on_channel(used).unwrap();
+        let (card, response) = setup.card();
+        let mut card = card.on_channel(tied);
+        let host = host.receive(&response, setup.level, Some(&AID)).unwrap();
+        let answer = card.external_authenticate(&host.command());
+        assert_eq!(card.is_authenticated(), opens);
+        if !opens {
+            assert_eq!(answer, StatusWord::SECURITY_STATUS.into());
+            let again = card.external_authenticate(&host.command());
+            assert_eq!(again.sw, StatusWord::CONDITIONS);
+        }
+    }
+}
+
+#[test]
+fn a_change_of_level_is_forgotten_with_the_next_command() {
+    let (mut channel, mut card) = open(0x70, SecurityLevel::CMac);
+    let begin = CommandApdu::new(0x80, 0x7A, 0x10, 0x01);
+    let plain = card.unwrap(&channel.wrap(&begin).unwrap()).unwrap();
+    assert_eq!(card.begin_r_mac(&plain).sw, StatusWord::OK);
+    // Its answer is never wrapped.
+    exchange(&mut channel, &mut card);
+    assert_eq!(card.level(), SecurityLevel::CMac);
+}
