@@ -67,13 +67,14 @@ pub struct Verified<L: Level = SecurityLevel> {
     /// The opened answers to the pushed commands, in order. When there are fewer than commands, the
     /// script stopped and the last one is the refusal.
     pub responses: Vec<ResponseApdu>,
-    /// The session, where the card left it, for a later script or single commands.
+    /// The session, for a later script or single commands; nothing when the script stopped before
+    /// its last command.
     ///
-    /// When the script stopped, it goes on behind the refused command, and numbers and initial
-    /// vectors of the commands after that are used once more. Nothing proves a bare refusal: whoever
-    /// has put it there may still hold those commands, and can deliver one in the place of a new
-    /// one. At a level with R-MAC the next response betrays that; at any other, open a new session.
-    pub channel: Channel<L>,
+    /// Commands that the card has not heard are still in somebody's hands. A session that went on
+    /// behind the refused one would use their numbers and initial vectors for other data, and since
+    /// nothing proves a bare refusal, one of them could be delivered in the place of a new one: open
+    /// a new session instead.
+    pub channel: Option<Channel<L>>,
 }
 
 /// Builds a script in one buffer.

@@ -128,12 +128,6 @@ impl Session {
         }
     }
 
-    /// Goes back to the state right after the command of `last`: nothing wrapped later was ever
-    /// seen by the card.
-    pub(crate) fn rewind(&mut self, last: &Outstanding) {
-        self.resume(last.chaining, last.counter);
-    }
-
     /// Takes the state after the command with this MAC and number.
     pub(crate) fn resume(&mut self, chaining: [u8; 16], counter: u64) {
         self.chaining = chaining;

@@ -47,19 +47,16 @@ impl<L: Level> Pending<L> {
             if !stopped {
                 return Err(ScriptError::Truncated { received });
             }
-            if let Some(last) = opened
-                .len()
-                .checked_sub(1)
-                .and_then(|last| self.outstanding.get(last))
-            {
-                self.session.rewind(last);
-            }
+            return Ok(Verified {
+                responses: opened,
+                channel: None,
+            });
         }
         let mut channel = Channel::new(self.session);
         channel.set_growth(self.growth);
         Ok(Verified {
             responses: opened,
-            channel,
+            channel: Some(channel),
         })
     }
 }

@@ -100,7 +100,7 @@ fn a_whole_script_is_verified_and_its_channel_goes_on() {
     assert_eq!(verified.responses, expected);
     assert_eq!(verifier.verify(&responses).unwrap_err(), ScriptError::Spent);
 
-    let mut script = ScriptBuilder::go_on(verified.channel).unwrap();
+    let mut script = ScriptBuilder::go_on(verified.channel.unwrap()).unwrap();
     script
         .push(&CommandApdu::new(0x80, 0xE2, 0x80, 9).with_data([9]))
         .unwrap();
@@ -108,40 +108,47 @@ fn a_whole_script_is_verified_and_its_channel_goes_on() {
     assert_eq!(commands.len(), 1);
     let mut responses = Vec::new();
     play_protected(&mut card, &commands, None, &mut responses);
-    let mut verified = verifier.verify(&responses).unwrap();
+    let verified = verifier.verify(&responses).unwrap();
     assert_eq!(verified.responses, [ResponseApdu::with_data([9])]);
 
-    let wrapped = verified
-        .channel
+    let mut channel = verified.channel.unwrap();
+    let wrapped = channel
         .wrap(&CommandApdu::new(0x80, 0xF2, 0x40, 0x02))
         .unwrap();
     assert!(card.unwrap(&wrapped).is_ok());
 }
 
 #[test]
-fn a_script_that_stopped_ends_with_the_refusal_and_its_channel_goes_on_from_there() {
+fn a_script_that_stopped_ends_with_the_refusal_and_its_session_ends() {
     let setup = setup();
     let (commands, mut verifier) = script(&setup, 4);
-    let (mut card, responses) = play(&setup, &commands, Some(1));
+    let (_, responses) = play(&setup, &commands, Some(1));
     assert_eq!(responses.len(), 4);
-    let mut verified = verifier.verify(&responses).unwrap();
+    let verified = verifier.verify(&responses).unwrap();
     assert_eq!(verified.responses.len(), 2);
     assert_eq!(
         verified.responses[1],
         ResponseApdu::status(StatusWord::WRONG_DATA)
     );
-    let wrapped = verified
-        .channel
+    assert!(verified.channel.is_none());
+}
+
+#[test]
+fn the_session_goes_on_when_only_the_last_command_was_refused() {
+    let setup = setup();
+    let (commands, mut verifier) = script(&setup, 2);
+    let (mut card, responses) = play(&setup, &commands, Some(1));
+    assert_eq!(responses.len(), commands.len());
+    let verified = verifier.verify(&responses).unwrap();
+    let mut channel = verified.channel.unwrap();
+    let wrapped = channel
         .wrap(&CommandApdu::new(0x80, 0xF2, 0x40, 0x02))
         .unwrap();
     let response = {
         card.unwrap(&wrapped).unwrap();
         card.wrap(ResponseApdu::with_data([7]))
     };
-    assert_eq!(
-        verified.channel.unwrap(&response),
-        Ok(ResponseApdu::with_data([7]))
-    );
+    assert_eq!(channel.unwrap(&response), Ok(ResponseApdu::with_data([7])));
 }
 
 #[test]
@@ -399,7 +406,10 @@ fn an_r_mac_session_inside_a_script_raises_what_is_demanded_of_answers() {
     script.push(&get_data).unwrap();
     let verified = script.finish().1.verify(&responses).unwrap();
     assert_eq!(verified.responses[1], ResponseApdu::with_data([1]));
-    assert_eq!(verified.channel.level(), Some(SecurityLevel::CMacRMac));
+    assert_eq!(
+        verified.channel.unwrap().level(),
+        Some(SecurityLevel::CMacRMac)
+    );
 }
 
 /// A card whose challenge is computed from its counter.
@@ -426,7 +436,7 @@ proptest! {
         let (_, responses) = play(&setup, &commands, None);
         let verified = verifier.verify(&responses).unwrap();
         prop_assert_eq!(verified.responses.len(), usize::from(count));
-        prop_assert_eq!(verified.channel.level(), Some(setup.level));
+        prop_assert_eq!(verified.channel.unwrap().level(), Some(setup.level));
 
         if !setup.level.r_mac() {
             return Ok(());
