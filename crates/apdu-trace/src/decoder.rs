@@ -227,7 +227,7 @@ impl Decoder {
         command.extend(opened.about_command.iter().cloned());
         command.extend(fields);
         let response = reply(pair, &opened, &context);
-        self.learn(pair, &opened);
+        self.learn(pair, &opened, joined.as_deref());
         Exchange {
             line: pair.command_line,
             channel: pair.command.logical_channel(),
@@ -267,26 +267,33 @@ impl Decoder {
         is_last.then(|| core::mem::take(sequence).data)
     }
 
-    /// Remembers key sets that the card has taken.
-    fn learn(&mut self, pair: &Pair, opened: &Opened) {
+    /// Remembers key sets that the card has taken with PUT KEY or STORE DATA.
+    fn learn(&mut self, pair: &Pair, opened: &Opened, joined: Option<&[u8]>) {
+        let is_taken = opened.response.as_ref().is_none_or(|r| r.sw.is_success());
         let Some(plain) = opened
             .command
             .as_ref()
-            .filter(|plain| plain.ins == INS_PUT_KEY && plain.cla & 0x80 != 0)
+            .filter(|c| is_taken && c.cla & 0x80 != 0)
         else {
             return;
         };
-        if !opened.response.as_ref().is_none_or(|r| r.sw.is_success()) {
-            return;
-        }
         let Some(dek) = self.secure.dek(&pair.command) else {
             return;
         };
-        let keys = PutKey::from_apdu(plain)
-            .ok()
-            .and_then(|command| StaticKeys::unwrap_put_key(&command, dek).ok());
+        let (name, keys) = match (plain.ins, joined) {
+            (INS_PUT_KEY, _) => {
+                let command = PutKey::from_apdu(plain).ok();
+                let keys = command.and_then(|c| StaticKeys::unwrap_put_key(&c, dek).ok());
+                ("PUT KEY", keys)
+            }
+            (INS_STORE_DATA, Some(data)) => {
+                let keys = StaticKeys::unwrap_store_data(data, dek).ok();
+                ("STORE DATA", keys.map(|(_, keys)| keys))
+            }
+            _ => return,
+        };
         if let Some(keys) = keys {
-            let origin = format!("PUT KEY in line {}", pair.command_line);
+            let origin = format!("{name} in line {}", pair.command_line);
             self.secure.keyring().learn(origin, keys);
         }
     }

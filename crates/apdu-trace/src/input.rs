@@ -3,7 +3,13 @@
 
 use globalplatform::apdu::CommandApdu;
 
-use crate::line::{Line, dump_line};
+use crate::line::{Line, Part, dump_columns, dump_line, ends_with_status};
+
+mod part;
+mod raw;
+
+use part::Cut;
+use raw::Encoding;
 
 /// Longest line that is read, in bytes: an extended APDU with a blank between its bytes fits twice.
 pub(crate) const MAX_LINE: usize = 512 * 1024;
@@ -22,8 +28,11 @@ pub(crate) enum Event {
 struct Dump {
     line: usize,
     is_command: bool,
-    missing: usize,
+    /// Bytes that are still to come, when that is known.
+    missing: Option<usize>,
     bytes: Vec<u8>,
+    /// What follows the bytes.
+    status: Vec<u8>,
 }
 
 /// Reads a trace line by line.
@@ -32,8 +41,10 @@ pub(crate) struct Input {
     line: usize,
     /// A command is waiting for its response.
     open: bool,
-    /// A response that nobody could read stood where one was due.
+    encoding: Encoding,
     dump: Option<Dump>,
+    /// A command or response that may go on in the next line.
+    cut: Option<Cut>,
     unprotected: Option<(usize, Vec<u8>)>,
 }
 
@@ -47,8 +58,8 @@ impl Input {
             events.push((self.line, Event::Malformed(why)));
             return events;
         }
-        let text = String::from_utf8_lossy(line);
-        if !self.continue_dump(&text, &mut events) {
+        let text = self.encoding.text(line, self.line == 1);
+        if !self.continue_cut(&text, &mut events) && !self.continue_dump(&text, &mut events) {
             self.interpret(&text, &mut events);
         }
         events
@@ -57,6 +68,7 @@ impl Input {
     /// What is still held back at the end of the trace.
     pub(crate) fn finish(&mut self) -> Vec<(usize, Event)> {
         let mut events = Vec::new();
+        self.end_cut(&mut events);
         self.end_dump(&mut events);
         self.release(&mut events);
         events
@@ -64,7 +76,11 @@ impl Input {
 
     fn interpret(&mut self, text: &str, events: &mut Vec<(usize, Event)>) {
         let line = Line::parse(text);
-        if !matches!(line, Line::Command(_) | Line::Blank | Line::Comment) {
+        let is_command = matches!(line, Line::Command(_));
+        if !matches!(
+            line,
+            Line::Command(_) | Line::Part(_) | Line::Blank | Line::Comment
+        ) {
             self.release(events);
         }
         let event = match line {
@@ -77,6 +93,19 @@ impl Input {
             Line::Malformed(why) => {
                 self.open = false;
                 Event::Malformed(why)
+            }
+            Line::Command(bytes) | Line::Response(bytes)
+                if Cut::may_go_on(is_command, text, &bytes) =>
+            {
+                let part = Part::whole(is_command, &bytes);
+                self.unprotected = None;
+                self.cut = Some(Cut::new(self.line, text, part));
+                return;
+            }
+            Line::Part(part) => {
+                self.unprotected = None;
+                self.cut = Some(Cut::new(self.line, text, part));
+                return;
             }
             Line::Command(bytes) => {
                 // The same command once more, as it was sent.
@@ -98,8 +127,19 @@ impl Input {
                 self.dump = Some(Dump {
                     line: self.line,
                     is_command,
-                    missing: length,
+                    missing: Some(length),
                     bytes: Vec::new(),
+                    status: Vec::new(),
+                });
+                return;
+            }
+            Line::DumpAfter(status) => {
+                self.dump = Some(Dump {
+                    line: self.line,
+                    is_command: false,
+                    missing: None,
+                    bytes: Vec::new(),
+                    status: status.to_vec(),
                 });
                 return;
             }
@@ -141,42 +181,62 @@ impl Input {
         let Some(dump) = &mut self.dump else {
             return false;
         };
-        match dump_line(text, dump.missing) {
-            Some(bytes) if dump.missing > 0 => {
-                dump.missing -= bytes.len();
-                dump.bytes.extend(bytes);
-                if dump.missing == 0 {
-                    self.end_dump(events);
-                }
-                true
-            }
-            _ => {
-                self.end_dump(events);
-                false
-            }
+        let bytes = match dump.missing {
+            Some(missing) => dump_line(text, missing),
+            None => dump_columns(text).filter(|_| dump.bytes.len() < MAX_LINE),
+        };
+        let Some(bytes) = bytes else {
+            self.end_dump(events);
+            return false;
+        };
+        dump.missing = dump.missing.map(|missing| missing - bytes.len());
+        dump.bytes.extend(bytes);
+        if dump.missing == Some(0) {
+            self.end_dump(events);
         }
+        true
+    }
+
+    /// Takes a line as the rest of the one before; tells whether it was that.
+    fn continue_cut(&mut self, text: &str, events: &mut Vec<(usize, Event)>) -> bool {
+        let Some(cut) = &mut self.cut else {
+            return false;
+        };
+        let is_taken = cut.take(text);
+        if !is_taken || cut.is_complete() {
+            self.end_cut(events);
+        }
+        is_taken
+    }
+
+    fn end_cut(&mut self, events: &mut Vec<(usize, Event)>) {
+        let Some(cut) = self.cut.take() else { return };
+        let line = cut.line;
+        let event = match cut.end() {
+            Ok((true, bytes)) => self.command(bytes),
+            Ok((false, bytes)) => self.response(bytes),
+            Err(why) => {
+                self.open = false;
+                Event::Malformed(why)
+            }
+        };
+        events.push((line, event));
     }
 
     fn end_dump(&mut self, events: &mut Vec<(usize, Event)>) {
-        let Some(dump) = self.dump.take() else { return };
-        let event = if dump.missing > 0 {
-            self.open = false;
-            Event::Malformed(format!("dump ends {} bytes too early", dump.missing))
-        } else if dump.is_command {
-            self.command(dump.bytes)
-        } else {
-            self.response(dump.bytes)
+        let Some(mut dump) = self.dump.take() else {
+            return;
+        };
+        dump.bytes.extend(dump.status);
+        let event = match dump.missing {
+            Some(missing @ 1..) => {
+                self.open = false;
+                Event::Malformed(format!("dump ends {missing} bytes too early"))
+            }
+            _ if dump.is_command => self.command(dump.bytes),
+            _ => self.response(dump.bytes),
         };
         events.push((dump.line, event));
-    }
-}
-
-/// Whether bytes end as responses do. An error status word comes alone.
-const fn ends_with_status(bytes: &[u8]) -> bool {
-    match bytes {
-        [0x61..=0x6F | 0x90..=0x9F, _] => true,
-        [.., sw1, sw2] => matches!((*sw1, *sw2), (0x90, 0x00) | (0x61..=0x63 | 0x91 | 0x9F, _)),
-        _ => false,
     }
 }
 
@@ -224,6 +284,96 @@ mod tests {
 
     fn response(line: usize, hex: &str) -> (usize, Event) {
         (line, Event::Response(hex::decode(hex).unwrap()))
+    }
+
+    #[test]
+    fn lines_that_a_terminal_broke_are_joined() {
+        let long = "A>> T=1 (4+0000) 00A40400 00\n\
+            A<< (0018+2) (16ms) 6F108408A000000151  \n000000A5049F6501FF 9000  \n";
+        assert_eq!(
+            read(long),
+            [
+                command(1, "00A4040000"),
+                response(2, "6F108408A000000151000000A5049F6501FF9000"),
+            ]
+        );
+        // Bytes cut in two, the second line as wide as the first.
+        assert_eq!(
+            read("< 6F 10 8\n408A00000\n0151 90 00\n> 80CA0066\n"),
+            [
+                response(1, "6F108408A0000001519000"),
+                command(4, "80CA0066")
+            ]
+        );
+        assert_eq!(
+            read("> 80CA0066021\n122\n< 9000"),
+            [command(1, "80CA0066021122"), response(3, "9000")]
+        );
+        assert_eq!(
+            read("> 80E2000004AABB\nCCDD\n< 9000"),
+            [command(1, "80E2000004AABBCCDD"), response(3, "9000")]
+        );
+        assert_eq!(
+            read("> 80CA0066\n< 6600AA\nBB9000"),
+            [command(1, "80CA0066"), response(2, "6600AABB9000")]
+        );
+    }
+
+    #[test]
+    fn a_response_that_ends_like_one_by_chance_goes_on() {
+        let first = format!("< {}6147", "AB".repeat(37));
+        assert_eq!(first.len(), 80);
+        let whole = format!("{}614700AA9000", "AB".repeat(37));
+        assert_eq!(
+            read(&format!("> 80CA0066\n{first}\n00AA9000\n")),
+            [command(1, "80CA0066"), response(2, &whole)]
+        );
+        // The next command, without a sign.
+        assert_eq!(
+            read(&format!("> 80CA0066\n{first}\n80CA006600\n")),
+            [
+                command(1, "80CA0066"),
+                response(2, &format!("{}6147", "AB".repeat(37))),
+                command(3, "80CA006600"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_stays_cut_off_is_named() {
+        let why = |text: &str| Event::Malformed(text.to_owned());
+        assert_eq!(
+            read("A<< (0018+2) (1ms) 6F108408 9000"),
+            [(1, why("cut off: 6 of 20 bytes are there"))]
+        );
+        assert_eq!(
+            read("> 80CA006\n< 9000"),
+            [
+                (1, why("odd number of hex digits (7)")),
+                response(2, "9000")
+            ]
+        );
+        assert_eq!(
+            read("> 80E2000004AABB\n< 6700\n"),
+            [command(1, "80E2000004AABB"), response(2, "6700")]
+        );
+    }
+
+    #[test]
+    fn a_dump_follows_a_status_word() {
+        let dump = "Sending: 00 CA 00 66 00\nReceived (SW1=0x90, SW2=0x00):\n\
+            66 03 73 01 2A 41 41 41 41 41 41 41 41 41 41 41 f.s.*AAAAAAAAAAA\n\
+            42 43                                           BC\n\
+            Sending: 00 CA 00 67 00\nReceived (SW1=0x6A, SW2=0x88)\n";
+        assert_eq!(
+            read(dump),
+            [
+                command(1, "00CA006600"),
+                response(2, "660373012A414141414141414141414142439000"),
+                command(5, "00CA006700"),
+                response(6, "6A88"),
+            ]
+        );
     }
 
     #[test]

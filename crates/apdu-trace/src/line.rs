@@ -5,9 +5,12 @@
 //! (`A>> T=1 (4+0008) …`), pySim (`<- 9000: …`), GPShell (`Wrapped command --> …`) and OpenSC
 //! (`Outgoing APDU (7 bytes):` and a dump) print. Everything else is a comment.
 
+mod date;
 mod hex;
 mod marker;
 
+use globalplatform::apdu::CommandApdu;
+pub(crate) use hex::{bare_digits, bytes};
 use marker::{Marker, Meaning};
 
 /// What a line says.
@@ -26,10 +29,24 @@ pub(crate) enum Line {
         is_command: bool,
         length: usize,
     },
+    /// A dump of response data follows; this is its status word.
+    DumpAfter([u8; 2]),
+    /// What may go on in the next line.
+    Part(Part),
     Reset,
     Blank,
     Comment,
     Malformed(String),
+}
+
+/// The beginning of a command or a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub is_command: bool,
+    /// Hex digits, as numbers.
+    pub digits: Vec<u8>,
+    /// How many bytes there should be, when the line says it.
+    pub length: Option<usize>,
 }
 
 impl Line {
@@ -48,15 +65,24 @@ impl Line {
                 Self::Comment
             };
         }
-        if let Some(dump) = dump(line) {
-            return dump;
+        if let Some(line) = dump(line)
+            .or_else(|| received(line))
+            .or_else(|| named(line))
+        {
+            return line;
         }
-        let line = without_date(line);
+        let line = date::strip(line);
+        if let Some((command, response)) = columns(line) {
+            return Self::Both(command, response);
+        }
         match Marker::find(line) {
             Some(marker) => Self::marked(&marker),
             None if is_reset(line) => Self::Reset,
             None => match hex::read(line, false) {
                 hex::Hex::Bytes(bytes) => Self::Bytes(bytes),
+                // The rest of a line that was cut.
+                hex::Hex::Odd(digits) if digits.len() == 1 => Self::Comment,
+                hex::Hex::Odd(digits) => Self::Malformed(odd(&digits)),
                 hex::Hex::Wrong(why) => Self::Malformed(why),
                 hex::Hex::Other => status_first(line).map_or(Self::Comment, Self::Response),
             },
@@ -73,8 +99,26 @@ impl Line {
         {
             return Self::Response(response);
         }
+        if marker.meaning == Meaning::Response
+            && let Some(response) = status_last(marker.payload)
+        {
+            return Self::Response(response);
+        }
+        let part = |digits| {
+            Self::Part(Part {
+                is_command: marker.meaning == Meaning::Command,
+                digits,
+                length: marker.length,
+            })
+        };
         let bytes = match hex::read(marker.payload, true) {
+            hex::Hex::Bytes(bytes) if marker.length.is_some_and(|n| bytes.len() < n) => {
+                let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0F]);
+                return part(digits.collect());
+            }
             hex::Hex::Bytes(bytes) => bytes,
+            hex::Hex::Odd(digits) if marker.meaning != Meaning::Unprotected => return part(digits),
+            hex::Hex::Odd(digits) => return Self::Malformed(odd(&digits)),
             hex::Hex::Wrong(why) => return Self::Malformed(why),
             hex::Hex::Other => return Self::Comment,
         };
@@ -133,6 +177,99 @@ pub(crate) fn dump_line(line: &str, most: usize) -> Option<Vec<u8>> {
     (!bytes.is_empty()).then_some(bytes)
 }
 
+/// Why digits without partner cannot be read.
+pub(crate) fn odd(digits: &[u8]) -> String {
+    format!("odd number of hex digits ({})", digits.len())
+}
+
+/// opensc-tool: `Received (SW1=0x90, SW2=0x00):` and a dump, if there are data.
+fn received(line: &str) -> Option<Line> {
+    let rest = line.strip_prefix("Received (SW1=0x")?;
+    let (sw1, rest) = rest.split_once(", SW2=0x")?;
+    let (sw2, rest) = rest.split_once(')')?;
+    let byte = |text| u8::from_str_radix(text, 16).ok();
+    let status = [byte(sw1)?, byte(sw2)?];
+    Some(match rest {
+        ":" => Line::DumpAfter(status),
+        _ => Line::Response(status.to_vec()),
+    })
+}
+
+/// The bytes of a line of opensc-tool's dump: 16 columns of three characters, then text.
+pub(crate) fn dump_columns(line: &str) -> Option<Vec<u8>> {
+    dump_line(line.get(..48).unwrap_or(line), 16)
+}
+
+/// apdutool and its like: `CLA: 80, INS: ca, P1: 00, P2: 66, Lc: 00, Le: 02, 11, 22, SW1: 90, SW2: 00`.
+fn named(line: &str) -> Option<Line> {
+    let start = line.find("CLA:")?;
+    let (mut header, mut data) = (Vec::new(), Vec::new());
+    let (mut answer, mut status) = (Vec::new(), Vec::new());
+    let mut is_answer = false;
+    for field in line.get(start..)?.split(',') {
+        let (name, value) = field.split_once(':').unwrap_or(("", field));
+        let value = ::hex::decode(value.trim()).ok()?;
+        match name.trim() {
+            "CLA" | "INS" | "P1" | "P2" => header.extend(value),
+            "Lc" => {}
+            "Le" => is_answer = true,
+            "SW" | "SW1" | "SW2" => status.extend(value),
+            "" | "Data" if is_answer => answer.extend(value),
+            "" | "Data" => data.extend(value),
+            _ => return None,
+        }
+    }
+    let mut command: Vec<u8> = header;
+    if !data.is_empty() {
+        command.push(u8::try_from(data.len()).ok()?);
+        command.extend(data);
+    }
+    match (command.len(), status.len()) {
+        (4.., 0) => Some(Line::Command(command)),
+        (4.., 2) => {
+            answer.extend(status);
+            Some(Line::Both(command, answer))
+        }
+        _ => None,
+    }
+}
+
+/// A command and a response in two columns, neither of them with blanks inside.
+fn columns(line: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut words = line
+        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '|'))
+        .filter(|word| !word.is_empty());
+    let (command, response) = (words.next()?, words.next()?);
+    if words.next().is_some() || command.len() < 10 {
+        return None;
+    }
+    let (command, response) = (::hex::decode(command).ok()?, ::hex::decode(response).ok()?);
+    let is_pair = CommandApdu::decode(&command).is_ok() && ends_with_status(&response);
+    is_pair.then_some((command, response))
+}
+
+/// Whether bytes end as responses do. An error status word comes alone.
+pub(crate) const fn ends_with_status(bytes: &[u8]) -> bool {
+    match bytes {
+        [0x61..=0x6F | 0x90..=0x9F, _] => true,
+        [.., sw1, sw2] => matches!((*sw1, *sw2), (0x90, 0x00) | (0x61..=0x63 | 0x91 | 0x9F, _)),
+        _ => false,
+    }
+}
+
+/// yubikit: the data, and `SW=9000`.
+fn status_last(text: &str) -> Option<Vec<u8>> {
+    let (data, status) = text.split_once("SW=")?;
+    let status: [u8; 2] = ::hex::decode(status.trim()).ok()?.try_into().ok()?;
+    let mut response = match hex::read(data, false) {
+        hex::Hex::Bytes(data) => data,
+        _ if data.trim().is_empty() => Vec::new(),
+        _ => return None,
+    };
+    response.extend(status);
+    Some(response)
+}
+
 /// pySim: the status word, a colon, and the data.
 fn status_first(text: &str) -> Option<Vec<u8>> {
     let (status, data) = text.trim().split_once(':')?;
@@ -144,29 +281,6 @@ fn status_first(text: &str) -> Option<Vec<u8>> {
     };
     response.extend(status);
     Some(response)
-}
-
-/// `2018-06-21 01:29:25,00 A4 …`: without date and time.
-fn without_date(line: &str) -> &str {
-    let is_date = |word: &str| {
-        word.len() == 10
-            && word.bytes().enumerate().all(|(at, byte)| match (at, byte) {
-                (4 | 7, byte) => matches!(byte, b'-' | b'/'),
-                (_, byte) => byte.is_ascii_digit(),
-            })
-    };
-    let Some((date, rest)) = line
-        .split_once([' ', 'T'])
-        .filter(|(date, _)| is_date(date))
-    else {
-        return line;
-    };
-    let _ = date;
-    let time = |c: char| c.is_ascii_digit() || matches!(c, ':' | '.');
-    let end = rest.find(|c: char| !time(c)).unwrap_or(rest.len());
-    rest.get(end..)
-        .unwrap_or("")
-        .trim_start_matches([',', ' ', '\t', 'Z'])
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
-//! Commands and responses to exchanges: GET RESPONSE, 6Cxx and command chaining of ISO 7816-4 are
-//! joined, so that an exchange is what the two ends meant.
+//! Commands and responses to exchanges: GET RESPONSE, 6Cxx and command chaining are joined, so that
+//! an exchange is what the two ends meant.
+//!
+//! Commands are chained by CLA b5 (ISO/IEC 7816-4 5.1.1) or by P1 b8 (G 11.1.5.1). In both, secure
+//! messaging covers the whole, so that joining comes before it is taken off.
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::chaining;
 use globalplatform::status_word::StatusWord;
 
 const INS_GET_RESPONSE: u8 = 0xC0;
@@ -129,7 +133,13 @@ impl Pair {
     fn may_go_on(&self) -> bool {
         self.more_to_fetch()
             || self.wants_another_le()
-            || (self.command.is_chained() && self.status() == Some(StatusWord::OK))
+            || (self.goes_on() && self.status() == Some(StatusWord::OK))
+    }
+
+    /// Whether the command says that more of it follows.
+    fn goes_on(&self) -> bool {
+        let command = &self.command;
+        command.is_chained() || (command.cla & 0x80 != 0 && chaining::more_follow(command))
     }
 
     /// 61xx, or 9Fxx of a card of the second generation.
@@ -160,11 +170,12 @@ impl Pair {
             self.response = None;
             return (None, self);
         }
-        let continues = self.command.is_chained() && self.is_continued_by(&command);
+        let continues = self.goes_on() && self.is_continued_by(&command);
         if room && continues && self.status() == Some(StatusWord::OK) {
             self.remarks
                 .push(format!("a chained command goes on in line {line}"));
             self.command.cla = command.cla;
+            self.command.p1 = command.p1;
             self.command.data.extend(command.data);
             self.command.le = command.le;
             self.command.extended |= self.command.data.len() > 255;
@@ -179,9 +190,16 @@ impl Pair {
     }
 
     fn is_continued_by(&self, command: &CommandApdu) -> bool {
-        let [cla, rest @ ..] = self.command.header();
-        let [next_cla, next_rest @ ..] = command.header();
-        cla & !0x10 == next_cla & !0x10 && rest == next_rest
+        let [cla, ins, p1, p2] = self.command.header();
+        let [next_cla, next_ins, next_p1, next_p2] = command.header();
+        if (ins, p2) != (next_ins, next_p2) {
+            return false;
+        }
+        if self.command.is_chained() {
+            cla & !0x10 == next_cla & !0x10 && p1 == next_p1
+        } else {
+            cla == next_cla && p1 | 0x80 == next_p1 | 0x80
+        }
     }
 }
 
@@ -326,5 +344,43 @@ mod tests {
             pairs(&[">90E28000021122", "<6A80", ">80E280000133"]).len(),
             2
         );
+    }
+
+    #[test]
+    fn commands_chained_by_p1_are_joined() {
+        let lines = [
+            ">84E68C00021122",
+            "<9000",
+            ">84E68C000133",
+            "<9000",
+            ">84E60C0001440A",
+            "<009000",
+        ];
+        assert_eq!(
+            pairs(&lines),
+            [with_remarks(
+                pair((1, Some(6)), "84E60C0004112233440A", Some("009000")),
+                &[
+                    "a chained command goes on in line 3",
+                    "a chained command goes on in line 5"
+                ]
+            )]
+        );
+        for second in [
+            ">80E40C000133", // other INS
+            ">80E60C010133", // other P2
+            ">80E604000133", // other P1
+            ">84E60C000133", // other CLA
+        ] {
+            assert_eq!(
+                pairs(&[">80E68C00021122", "<9000", second]).len(),
+                2,
+                "{second}"
+            );
+        }
+        // No more follow; not GlobalPlatform's; refused.
+        assert_eq!(pairs(&[">80E60C000122", "<9000", ">80E60C000133"]).len(), 2);
+        assert_eq!(pairs(&[">00E68C000122", "<9000", ">00E60C000133"]).len(), 2);
+        assert_eq!(pairs(&[">80E68C000122", "<6A80", ">80E60C000133"]).len(), 2);
     }
 }

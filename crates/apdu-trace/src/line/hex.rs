@@ -6,6 +6,8 @@
 pub(super) enum Hex {
     /// These bytes, at least one.
     Bytes(Vec<u8>),
+    /// Digits, but one is missing at the end or somewhere.
+    Odd(Vec<u8>),
     /// Meant as hex, but wrong.
     Wrong(String),
     /// Something else.
@@ -31,6 +33,11 @@ pub(super) fn read(text: &str, is_marked: bool) -> Hex {
             }
         }
     }
+    if is_status_as_numbers(text)
+        && let Some(last) = digits.pop()
+    {
+        digits.extend([0, last]);
+    }
     match strangers.first() {
         None if digits.is_empty() => Hex::Other,
         None => join(&digits),
@@ -43,10 +50,38 @@ pub(super) fn read(text: &str, is_marked: bool) -> Hex {
 
 fn join(digits: &[u8]) -> Hex {
     if !digits.len().is_multiple_of(2) {
-        return Hex::Wrong(format!("odd number of hex digits ({})", digits.len()));
+        return Hex::Odd(digits.to_vec());
     }
+    Hex::Bytes(bytes(digits))
+}
+
+/// Digits to bytes; a last one alone counts as a byte.
+pub(crate) fn bytes(digits: &[u8]) -> Vec<u8> {
     let byte = |pair: &[u8]| pair.iter().fold(0, |byte, digit| byte << 4 | digit);
-    Hex::Bytes(digits.chunks(2).map(byte).collect())
+    digits.chunks(2).map(byte).collect()
+}
+
+/// The digits of a line that is nothing but hex.
+pub(crate) fn bare_digits(line: &str) -> Option<Vec<u8>> {
+    let digit = |c: char| c.to_digit(16).map(|digit| digit as u8);
+    let digits = line.chars().filter(|c| !c.is_whitespace());
+    let digits: Vec<u8> = digits.map(digit).collect::<Option<_>>()?;
+    (!digits.is_empty()).then_some(digits)
+}
+
+/// pyscard writes status words as numbers: `90 0`, `6C C`. Bytes that a line end has cut look alike:
+/// behind data only `90 0` counts.
+fn is_status_as_numbers(text: &str) -> bool {
+    let mut words = text.rsplit(' ').filter(|word| *word != "]");
+    let (last, before) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let is_digit = last.len() == 1 && last.chars().all(|c| c.is_ascii_hexdigit());
+    match before {
+        "90" if last == "0" => true,
+        "90" | "91" | "9F" | "61" | "62" | "63" | "6C" => {
+            is_digit && words.all(|word| word.is_empty())
+        }
+        _ => false,
+    }
 }
 
 /// Few strangers among many digits, beginning as an APDU does.
@@ -86,11 +121,28 @@ mod tests {
     }
 
     #[test]
+    fn pads_status_words_that_are_written_as_numbers() {
+        assert_eq!(read("90 0", true), Hex::Bytes(vec![0x90, 0x00]));
+        assert_eq!(read("AA 90 0", true), Hex::Bytes(vec![0xAA, 0x90, 0x00]));
+        assert_eq!(read("6C C", true), Hex::Bytes(vec![0x6C, 0x0C]));
+        assert_eq!(read("AA 6C C", true), Hex::Odd(vec![0xA, 0xA, 6, 0xC, 0xC]));
+        assert_eq!(read("AA 6A 8", true), Hex::Odd(vec![0xA, 0xA, 6, 0xA, 8]));
+        assert_eq!(read("AA90 0", true), Hex::Odd(vec![0xA, 0xA, 9, 0, 0]));
+        assert_eq!(read("90 0 0", true), Hex::Bytes(vec![0x90, 0x00]));
+        assert_eq!(read("90 G", true), Hex::Other);
+    }
+
+    #[test]
+    fn bare_digits_are_nothing_else() {
+        assert_eq!(bare_digits(" 9 3f "), Some(vec![9, 3, 0xF]));
+        assert_eq!(bare_digits("  "), None);
+        assert_eq!(bare_digits("90:00"), None);
+        assert_eq!(bytes(&[9, 0, 7]), [0x90, 0x07]);
+    }
+
+    #[test]
     fn tells_wrong_hex_from_other_text() {
-        assert_eq!(
-            read("00A40", false),
-            Hex::Wrong("odd number of hex digits (5)".to_owned())
-        );
+        assert_eq!(read("00A40", false), Hex::Odd(vec![0, 0, 0xA, 4, 0]));
         assert_eq!(
             read("80F28002O24F00", false),
             Hex::Wrong("'O' is no hex digit".to_owned())

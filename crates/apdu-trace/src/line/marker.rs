@@ -14,6 +14,8 @@ pub(super) enum Meaning {
 pub(super) struct Marker<'a> {
     pub meaning: Meaning,
     pub is_arrow: bool,
+    /// Bytes of a response as GlobalPlatformPro counts them: `(0066+2)`.
+    pub length: Option<usize>,
     /// What stands before the sign.
     pub before: &'a str,
     /// What stands after it, without counts, times and remarks.
@@ -32,12 +34,18 @@ const PHRASES: &[(&str, Meaning)] = &[
     ("Response APDU:", Meaning::Response),
     ("C-APDU:", Meaning::Command),
     ("R-APDU:", Meaning::Response),
+    ("APDU command:", Meaning::Command),
+    ("APDU response:", Meaning::Response),
     ("CAPDU:", Meaning::Command),
     ("RAPDU:", Meaning::Response),
     ("[SEND]:", Meaning::Command),
     ("[RESP]:", Meaning::Response),
     ("SEND:", Meaning::Command),
     ("RECV:", Meaning::Response),
+    ("AT+CGLA=", Meaning::Command),
+    ("AT+CSIM=", Meaning::Command),
+    ("+CGLA:", Meaning::Response),
+    ("+CSIM:", Meaning::Response),
 ];
 
 /// Words that count only at the beginning of a line, after numbers and brackets: they occur in
@@ -45,11 +53,19 @@ const PHRASES: &[(&str, Meaning)] = &[
 const WORDS: &[(&str, Meaning)] = &[
     ("APDU:", Meaning::Command),
     ("SW:", Meaning::Response),
+    ("SW=", Meaning::Response),
+    ("SW ", Meaning::Response),
     ("C-APDU", Meaning::Command),
     ("R-APDU", Meaning::Response),
     ("Sending:", Meaning::Command),
     ("Received:", Meaning::Response),
+    ("Command:", Meaning::Command),
+    ("Response:", Meaning::Response),
     ("RESP:", Meaning::Response),
+    ("CMD:", Meaning::Command),
+    ("RSP:", Meaning::Response),
+    ("REQ:", Meaning::Command),
+    ("RES:", Meaning::Response),
     ("TX:", Meaning::Command),
     ("RX:", Meaning::Response),
 ];
@@ -60,6 +76,8 @@ const ARROWS: &[(&str, Meaning)] = &[
     ("<--", Meaning::Response),
     ("==>", Meaning::Command),
     ("<==", Meaning::Response),
+    (">>>", Meaning::Command),
+    ("<<<", Meaning::Response),
     (">>", Meaning::Command),
     ("<<", Meaning::Response),
     ("->", Meaning::Command),
@@ -78,6 +96,7 @@ impl<'a> Marker<'a> {
         Self {
             meaning,
             is_arrow,
+            length: None,
             before: before.trim(),
             payload: payload(after),
         }
@@ -89,7 +108,11 @@ fn phrase(line: &str) -> Option<Marker<'_>> {
         let at = find_ignoring_case(line, sign)?;
         let (before, after) = (line.get(..at)?, line.get(at + sign.len()..)?);
         let stands_alone = !before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '-');
-        stands_alone.then(|| Marker::new(*meaning, false, before, after))
+        let length = (*sign == "A<<").then(|| counted(after)).flatten();
+        stands_alone.then(|| Marker {
+            length,
+            ..Marker::new(*meaning, false, before, after)
+        })
     })
 }
 
@@ -139,6 +162,19 @@ fn after_log_prefix(mut line: &str) -> &str {
     }
 }
 
+/// `(0066+2)`: 66 bytes of data and the status word.
+fn counted(text: &str) -> Option<usize> {
+    let (data, status) = text
+        .trim_start()
+        .strip_prefix('(')?
+        .split_once(')')?
+        .0
+        .split_once('+')?;
+    data.parse::<usize>()
+        .ok()?
+        .checked_add(status.parse().ok()?)
+}
+
 /// Without `T=1`, `(4+0008)`, `(42ms)` in front and a remark behind.
 fn payload(mut text: &str) -> &str {
     loop {
@@ -155,12 +191,26 @@ fn payload(mut text: &str) -> &str {
             None => break,
         }
     }
+    // A modem: `AT+CGLA=1,10,"80CA006600"`.
+    if let Some((before, quoted)) = text.split_once('"')
+        && before.chars().all(|c| c.is_ascii_digit() || c == ',')
+    {
+        return quoted.split('"').next().unwrap_or("");
+    }
     let end = ["//", "<-", "#", ";"]
         .iter()
         .filter_map(|sign| text.find(sign))
+        .chain(meaning_of_status(text))
         .min()
         .unwrap_or(text.len());
     text.get(..end).unwrap_or(text).trim()
+}
+
+/// Where scriptor tells what a status word means: `90 00 : Normal processing.`
+fn meaning_of_status(text: &str) -> Option<usize> {
+    let at = text.find(" : ")?;
+    let is_hex = |c: char| c.is_ascii_hexdigit() || c.is_whitespace() || c == ':';
+    (!text.get(at..)?.chars().all(is_hex)).then_some(at)
 }
 
 fn find_ignoring_case(line: &str, sign: &str) -> Option<usize> {

@@ -161,7 +161,11 @@ fn reads_our_own_log_and_plain_hex() {
 #[test]
 fn reports_wrong_hex_with_its_reason() {
     assert_eq!(
-        Line::parse("> 80CA00660"),
+        Line::parse("80CA00660"),
+        Line::Malformed("odd number of hex digits (9)".to_owned())
+    );
+    assert_eq!(
+        Line::parse("Command --> 80CA00660"),
         Line::Malformed("odd number of hex digits (9)".to_owned())
     );
     assert_eq!(
@@ -200,4 +204,102 @@ fn reads_the_dumps_of_opensc() {
     // The text column may look like another byte.
     assert_eq!(dump_line("41 42 AB", 2), Some(bytes("4142")));
     assert_eq!(dump_line("======", 2), None);
+}
+
+fn both(command: &str, response: &str) -> Line {
+    Line::Both(bytes(command), bytes(response))
+}
+
+#[test]
+fn reads_the_lines_of_scriptor_pyscard_and_yubikit() {
+    for (line, expected) in [
+        ("< 6A 88 : Referenced data not found.", "6A88"),
+        ("< 6F 00 90 00 : Normal processing.", "6F009000"),
+        ("<  [] 9F 1A", "9F1A"),
+        ("<  00 12 90 0", "00129000"),
+        (
+            "TRAFFIC 20:59:48.001 [ykman.pcsc:80] RECV: 0507 SW=9000",
+            "05079000",
+        ),
+        ("DEBUG:yubikit.core.smartcard:RECV:  SW=6a82", "6A82"),
+        ("SW=6A88", "6A88"),
+        ("SW 6A88", "6A88"),
+        ("Received (SW1=0x6a, SW2=0x88)", "6A88"),
+        ("Nov 23 03:00:00 host app[12]: APDU response: 6A 88", "6A88"),
+        (
+            "May 14 18:41:50 host pcscd[336623]: 00004951 SW: 61 11 90 00 ",
+            "61119000",
+        ),
+        ("+CGLA: 1,16,\"BF2003009000\"", "BF2003009000"),
+        ("<<< 6A88", "6A88"),
+        ("RES: 6A88", "6A88"),
+    ] {
+        assert_eq!(Line::parse(line), Line::Response(bytes(expected)), "{line}");
+    }
+    for line in [
+        "AT+CGLA=1,10,\"80CA006600\"",
+        ">>> 80CA006600",
+        "Command: 80CA006600",
+        "REQ: 80 CA 00 66 00",
+        "03:00:01.123 > 80CA006600",
+        "Nov 23 03:00:00 host app[12]: APDU command: 80 CA 00 66 00",
+    ] {
+        assert_eq!(
+            Line::parse(line),
+            Line::Command(bytes("80CA006600")),
+            "{line}"
+        );
+    }
+    assert_eq!(
+        Line::parse("Received (SW1=0x90, SW2=0x00):"),
+        Line::DumpAfter([0x90, 0x00])
+    );
+}
+
+#[test]
+fn reads_a_command_and_its_response_in_columns() {
+    for line in [
+        "80CA006600 6A88",
+        "80CA006600;6A88",
+        "80ca006600, 6a88",
+        "80CA006600 | 6A88",
+        "80CA006600\t6A88",
+    ] {
+        assert_eq!(Line::parse(line), both("80CA006600", "6A88"), "{line}");
+    }
+    // The parts of one command, as some programs group them.
+    assert_eq!(Line::parse("00A40400 00"), Line::Bytes(bytes("00A4040000")));
+    assert_eq!(Line::parse("80CA006602 6A87"), both("80CA006602", "6A87"));
+    assert_eq!(
+        Line::parse("80E2000002 6A87 00"),
+        Line::Bytes(bytes("80E20000026A8700"))
+    );
+    assert_eq!(
+        Line::parse("80E2000002 1122"),
+        Line::Bytes(bytes("80E20000021122"))
+    );
+}
+
+#[test]
+fn reads_named_fields() {
+    assert_eq!(
+        Line::parse("CLA: 00, INS: a4, P1: 04, P2: 00, Lc: 02, a0, 01, Le: 00, SW1: 6a, SW2: 82"),
+        both("00A4040002A001", "6A82")
+    );
+    assert_eq!(
+        Line::parse("CLA: 80, INS: ca, P1: 00, P2: 66, Lc: 00, Le: 02, 11, 22, SW1: 90, SW2: 00"),
+        both("80CA0066", "11229000")
+    );
+    assert_eq!(
+        Line::parse("[TX] CLA: 81, INS: E2, P1: 91, P2: 00, Lc: 03, Data: BF2000"),
+        Line::Command(bytes("81E2910003BF2000"))
+    );
+    for line in [
+        "CLA: 80",
+        "CLA: 80, INS: x",
+        "CLA: 80, INS: ca, P1: 0, P2: 0",
+        "CLA: 80, Z: 00",
+    ] {
+        assert_eq!(Line::parse(line), Line::Comment, "{line}");
+    }
 }

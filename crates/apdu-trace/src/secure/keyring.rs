@@ -20,7 +20,7 @@ pub enum KeyringError {
         name: String,
     },
     /// A key that is not 16, 24 or 32 bytes long, or three of different lengths.
-    #[error("{name}: {source}")]
+    #[error("{name} cannot be used")]
     Key {
         /// Which key.
         name: String,
@@ -33,6 +33,9 @@ pub enum KeyringError {
         /// Which key is missing.
         missing: &'static str,
     },
+    /// A file of keys without one.
+    #[error("the file of keys holds no AES key")]
+    NoKeys,
     /// A line of a file of keys that says something else.
     #[error("line {line} of the file of keys is neither NAME=HEX nor hex")]
     UnknownLine {
@@ -134,23 +137,33 @@ impl Keyring {
 
     /// Adds what a file of keys says, line by line: `key=HEX`, `master=HEX`, or `enc=HEX`,
     /// `mac=HEX`, `dek=HEX` one after the other (as often as there are sets). A line of hex alone
-    /// is tried as `key` and as `master`. `#` begins a remark; hex that is no AES key is left out.
+    /// is tried as `key` and as `master`, and three such lines in a row as ENC, MAC and DEK. `#`
+    /// begins a remark; hex that is no AES key is left out.
     ///
     /// # Errors
-    /// A line says something else, a named key is wrong, or a set is not complete.
+    /// A line says something else, a named key is wrong, a set is not complete, or there is no key.
     pub fn add_file(&mut self, text: &str) -> Result<(), KeyringError> {
+        let known = self.len();
         let mut set: [Option<&str>; 3] = [None; 3];
+        let mut bare: [Option<&str>; 3] = [None; 3];
+        let text = text.trim_start_matches('\u{FEFF}');
         for (line, content) in (1..).zip(text.lines()) {
             let content = content.split('#').next().unwrap_or("").trim();
             if content.is_empty() {
                 continue;
             }
             let origin = format!("file of keys, line {line}");
-            let Some((name, value)) = content.split_once(['=', ':', ' ']) else {
+            let Some((name, value)) = content
+                .split_once(['=', ':', ' '])
+                .filter(|(name, _)| read("", name).is_err())
+            else {
+                bare = [bare[1], bare[2], Some(content)];
                 self.add_bare(&origin, content)
                     .map_err(|_| KeyringError::UnknownLine { line })?;
+                self.add_row(&origin, bare);
                 continue;
             };
+            bare = [None; 3];
             let value =
                 value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '='));
             match name.trim().to_ascii_lowercase().as_str() {
@@ -158,7 +171,7 @@ impl Keyring {
                 "master" => self.add_master(&origin, value)?,
                 "enc" => set[0] = Some(value),
                 "mac" => set[1] = Some(value),
-                "dek" => set[2] = Some(value),
+                "dek" | "kek" => set[2] = Some(value),
                 _ => return Err(KeyringError::UnknownLine { line }),
             }
             if let [Some(enc), Some(mac), Some(dek)] = set {
@@ -167,6 +180,7 @@ impl Keyring {
             }
         }
         match set {
+            [None, None, None] if self.len() == known => Err(KeyringError::NoKeys),
             [None, None, None] => Ok(()),
             set => {
                 let missing = ["ENC", "MAC", "DEK"]
@@ -189,6 +203,17 @@ impl Keyring {
             self.loose.append(&mut alone.candidates);
         }
         Ok(())
+    }
+
+    /// Three keys in a row may be a set.
+    fn add_row(&mut self, origin: &str, row: [Option<&str>; 3]) {
+        let [Some(enc), Some(mac), Some(dek)] = row else {
+            return;
+        };
+        let mut alone = Self::new();
+        if alone.add_set(origin, enc, mac, dek).is_ok() {
+            self.loose.append(&mut alone.candidates);
+        }
     }
 
     /// Adds a key set that the trace itself puts on the card.
@@ -253,6 +278,11 @@ impl core::fmt::Debug for Keyring {
 }
 
 fn read(name: &str, key: &str) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+    let key = key.trim();
+    let key = key
+        .strip_prefix("0x")
+        .or_else(|| key.strip_prefix("0X"))
+        .unwrap_or(key);
     let digits: Zeroizing<String> = Zeroizing::new(
         key.chars()
             .filter(|c| !c.is_whitespace() && *c != ':')
@@ -284,6 +314,35 @@ mod tests {
     }
 
     #[test]
+    fn a_file_may_come_from_anywhere() {
+        let count = |file: &str| {
+            let mut keys = Keyring::new();
+            keys.add_file(file).unwrap();
+            keys.len()
+        };
+        let spaced = "40 41 42 43 44 45 46 47 48 49 4A 4B 4C 4D 4E 4F";
+        assert_eq!(count(&format!("\u{FEFF}key=0x{KEY}\r\n")), 1);
+        assert_eq!(
+            count(&format!("ENC: {spaced}\nMAC: {KEY}\nKEK: {KEY}\n")),
+            1
+        );
+        assert_eq!(count(spaced), 2);
+        assert_eq!(count(&spaced.replace(' ', ":")), 2);
+    }
+
+    #[test]
+    fn three_keys_in_a_row_may_be_a_set() {
+        let count = |file: &str| {
+            let mut keys = Keyring::new();
+            keys.add_file(file).unwrap();
+            keys.len()
+        };
+        assert_eq!(count(&format!("{KEY}\n{KEY}\n{KEY}\n")), 7);
+        assert_eq!(count(&format!("{KEY}\n{KEY}\nkey={KEY}\n{KEY}\n")), 7);
+        assert_eq!(count(&format!("{KEY}\n{KEY}\n1122\n{KEY}\n")), 6);
+    }
+
+    #[test]
     fn wrong_files_are_refused_with_their_line() {
         let refused = |file: &str| Keyring::new().add_file(file).unwrap_err().to_string();
         assert_eq!(
@@ -291,14 +350,14 @@ mod tests {
             "line 2 of the file of keys is neither NAME=HEX nor hex"
         );
         assert_eq!(
-            refused(&format!("kek={KEY}")),
+            refused(&format!("kex={KEY}")),
             "line 1 of the file of keys is neither NAME=HEX nor hex"
         );
         assert_eq!(refused("key=12X4"), "file of keys, line 1 is not hex");
-        assert_eq!(
-            refused("key=1234"),
-            "file of keys, line 1: an AES key has 16, 24 or 32 bytes, not 2"
-        );
+        assert_eq!(refused("key=1234"), "file of keys, line 1 cannot be used");
+        for nothing in ["", "# no key\n", "1122\n"] {
+            assert_eq!(refused(nothing), "the file of keys holds no AES key");
+        }
         assert_eq!(
             refused(&format!("enc={KEY}\ndek={KEY}")),
             "MAC is missing: ENC, MAC and DEK belong together"

@@ -66,12 +66,19 @@ fn options(args: &DecodeArgs) -> anyhow::Result<Options> {
     if let Some(path) = &args.keys_file {
         keys.add_file(&read_keys(path)?)?;
     }
-    let aid = args.aid.as_deref().map(hex::decode).transpose();
+    let aid = args.aid.as_deref().map(aid).transpose();
     Ok(Options {
         keys,
         aid: aid.context("--aid is not hex")?,
         show_secrets: args.show_secrets,
     })
+}
+
+/// An AID as people write it.
+fn aid(text: &str) -> Result<Vec<u8>, hex::FromHexError> {
+    let text = text.trim().trim_start_matches("0x");
+    let is_digit = |c: &char| !c.is_whitespace() && *c != ':';
+    hex::decode(text.chars().filter(is_digit).collect::<String>())
 }
 
 fn read_keys(path: &Path) -> anyhow::Result<Zeroizing<String>> {
@@ -105,7 +112,10 @@ fn run(
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut tally = Tally::default();
     let mut line = Vec::new();
-    while read_line(&mut input, &mut line).context("cannot read the trace")? {
+    while read_line(&mut input, &mut line)
+        .context("cannot read the trace")
+        .context(ExitWith(UNUSABLE))?
+    {
         for item in decoder.push_line(&line) {
             tally.count(&item);
             printer.print(&mut out, &item)?;

@@ -155,6 +155,19 @@ fn exit_status_tells_wrong_traces_from_wrong_use() {
     assert_eq!(status(&["--aid", "A"], &log), Some(2));
     assert_eq!(status(&["--keys-file", "/nonexistent"], &log), Some(2));
     assert_eq!(status(&[], Path::new("/nonexistent")), Some(2));
+    assert_eq!(status(&[], std::env::temp_dir().as_path()), Some(2));
+    let none = trace(b"# no key here\n");
+    let output = decode(&["--keys-file", none.to_str().unwrap()], &log);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        text(&output.stderr),
+        "error: the file of keys holds no AES key\n"
+    );
+    let output = decode(&["--key", "4041"], &log);
+    assert_eq!(
+        text(&output.stderr),
+        "error: --key cannot be used: an AES key has 16, 24 or 32 bytes, not 2\n"
+    );
     let output = decode(&["--key", key], &log);
     let error = text(&output.stderr);
     assert!(
