@@ -340,6 +340,22 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_could_do_without_its_le_goes_on() {
+        let first = format!("Command:    00A40400{:02X}{}", 29, "AB".repeat(29));
+        assert_eq!(first.len(), 80);
+        let whole = format!("00A40400{:02X}{}", 29, "AB".repeat(29));
+        assert_eq!(
+            read(&format!("{first}\n00\n< 9000")),
+            [command(1, &format!("{whole}00")), response(3, "9000")]
+        );
+        // Its response, without a sign.
+        assert_eq!(
+            read(&format!("{first}\n6F009000\n")),
+            [command(1, &whole), response(2, "6F009000")]
+        );
+    }
+
+    #[test]
     fn what_stays_cut_off_is_named() {
         let why = |text: &str| Event::Malformed(text.to_owned());
         assert_eq!(

@@ -308,7 +308,8 @@ pub enum CapCommand {
     ///
     /// Fails when the file is no package, or when a card would refuse it; warnings do not count.
     Inspect {
-        /// CAP file, or its components as LOAD transports them (IJC); `-` reads standard input.
+        /// CAP file, or its components as LOAD transports them (IJC), also in hex; `-` reads standard
+    /// input.
         file: PathBuf,
     },
 }
@@ -334,9 +335,9 @@ kept as comments. What a session needs is found in the trace: only the static ke
 
 Keys on the command line are seen by everyone who lists the processes of this computer: rather use
 --keys-file or the environment variables. A file of keys has lines `key=HEX`, `master=HEX`, or
-`enc=HEX`, `mac=HEX`, `dek=HEX`; a line of hex alone is tried as `key` and as `master`; `#` begins a
-remark. All keys are tried on every session. Key sets that the trace itself puts on the card with
-PUT KEY are tried as well.
+`enc=HEX`, `mac=HEX`, `dek=HEX`; a line of hex alone is tried as `key` and as `master`, and three
+of them in a row as ENC, MAC and DEK; `#` begins a remark. All keys are tried on every session. Key
+sets that the trace itself puts on the card with PUT KEY or STORE DATA are tried as well.
 
 With --json one object a line: {\"kind\":\"exchange\", line, channel, header, lc, le, title, wrong,
 command: [field], response: {line, sw, meaning, hint, length, data: [field]}}, where a field is

@@ -23,6 +23,8 @@ const PARAMETERS: [u8; 12] = [
 pub struct Setup {
     /// The static keys.
     pub keys: StaticKeys,
+    /// Length of each, in bytes: 16, 24 or 32.
+    pub key_length: usize,
     /// What the card offers.
     pub parameters: ScpParameters,
     /// What the host asks for; the card offers it.
@@ -58,6 +60,7 @@ impl Setup {
         let keys = StaticKeys::from_bytes(&key(0x11), &key(0x22), &key(0x33));
         Self {
             keys: keys.unwrap_or_else(|error| panic!("{error}")),
+            key_length: length,
             parameters,
             level,
             channel: input.u8() % 20,

@@ -1,4 +1,5 @@
-//! Fuzz targets for everything in `globalplatform` and `scp03` that takes bytes from outside.
+//! Fuzz targets for everything in `globalplatform`, `scp03` and `apdu-trace` that takes bytes from
+//! outside.
 //!
 //! Each target is a plain function from bytes to nothing that panics when its oracle is violated.
 //! `cargo test` replays the committed corpora through all of them with the stable toolchain;
@@ -20,6 +21,7 @@ pub mod load_files;
 pub mod opening;
 mod oracle;
 pub mod script_machine;
+pub mod traces;
 
 /// How much a target costs, and so how often a campaign runs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,4 +82,5 @@ targets! {
     Machine card_machine: card_machine;
     Machine host_machine: host_machine;
     Machine script_machine: script_machine;
+    Machine traces: trace_line trace trace_session;
 }

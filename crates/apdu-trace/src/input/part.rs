@@ -35,11 +35,11 @@ impl Part {
 }
 
 impl Cut {
-    /// Whether bytes with a sign of direction look like the beginning of more. A response may end
-    /// like one by chance, where a terminal of the usual width has broken it.
+    /// Whether bytes with a sign of direction look like the beginning of more. A command without
+    /// its Le and a response may be whole by chance, where a terminal of the usual width broke them.
     pub(super) fn may_go_on(is_command: bool, text: &str, bytes: &[u8]) -> bool {
         match is_command {
-            true => bytes.len() > 5 && CommandApdu::decode(bytes).is_err(),
+            true => bytes.len() > 5 && (CommandApdu::decode(bytes).is_err() || is_full(text)),
             false => bytes.len() > 2 && (!ends_with_status(bytes) || is_full(text)),
         }
     }
@@ -62,16 +62,32 @@ impl Cut {
         if self.part.digits.len() + digits.len() > 2 * MAX_LINE {
             return false;
         }
-        let is_whole =
-            self.part.digits.len().is_multiple_of(2) && ends_with_status(&bytes(&self.part.digits));
-        let next = bytes(&digits);
-        let is_next = CommandApdu::decode(&next).is_ok() && !ends_with_status(&next);
-        if !self.part.is_command && is_whole && is_next {
+        if self.is_whole() && self.is_next(&digits) {
             return false;
         }
         self.latest = text.chars().count();
         self.part.digits.extend(digits);
         true
+    }
+
+    /// Whether what is there could be all of it.
+    fn is_whole(&self) -> bool {
+        let known = bytes(&self.part.digits);
+        self.part.digits.len().is_multiple_of(2)
+            && match self.part.is_command {
+                true => CommandApdu::decode(&known).is_ok(),
+                false => ends_with_status(&known),
+            }
+    }
+
+    /// Whether bytes behind what could be all of it are something of their own.
+    fn is_next(&self, digits: &[u8]) -> bool {
+        let next = bytes(digits);
+        if self.part.is_command {
+            let joined = [self.part.digits.as_slice(), digits].concat();
+            return CommandApdu::decode(&bytes(&joined)).is_err();
+        }
+        CommandApdu::decode(&next).is_ok() && !ends_with_status(&next)
     }
 
     /// Whether the next line need not be looked at.

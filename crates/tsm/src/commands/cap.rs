@@ -24,13 +24,22 @@ const MAX_FILE: u64 = 16 << 20;
 /// When the file cannot be read, is no package, or has errors.
 pub fn inspect(path: &Path, output: Output) -> anyhow::Result<()> {
     let bytes = read(path)?;
-    let report = report_on(&bytes).with_context(|| format!("{} is no CAP file", path.display()))?;
+    let report = report_on(&bytes).with_context(|| format!("{} is no CAP file", named(path)))?;
     let view = ReportView::new(&report);
     output.print(&view, |view| view.text(&report))?;
     match report.count(Severity::Error) {
         0 => Ok(()),
-        1 => bail!("{} has an error", path.display()),
-        errors => bail!("{} has {errors} errors", path.display()),
+        1 => bail!("{} has an error", named(path)),
+        errors => bail!("{} has {errors} errors", named(path)),
+    }
+}
+
+/// What messages call the file.
+fn named(path: &Path) -> std::path::Display<'_> {
+    let standard_input = Path::new("standard input");
+    match path == Path::new("-") {
+        true => standard_input.display(),
+        false => path.display(),
     }
 }
 
@@ -41,16 +50,21 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     } else {
         std::fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
     };
-    let length = read.with_context(|| format!("cannot read {}", path.display()))?;
+    let length = read.with_context(|| format!("cannot read {}", named(path)))?;
     if length as u64 > MAX_FILE {
-        bail!("{} has more than {MAX_FILE} bytes", path.display());
+        bail!("{} has more than {MAX_FILE} bytes", named(path));
     }
     Ok(bytes)
 }
 
-/// Tells the three forms of a package apart: archive, components, components in C4.
+/// Tells the forms of a package apart: archive, components, components in C4; all of them may be
+/// written in hex.
 fn report_on(bytes: &[u8]) -> anyhow::Result<CapReport> {
+    if let Some(bytes) = from_hex(bytes) {
+        return report_on(&bytes);
+    }
     match bytes.first() {
+        None => bail!("it is empty"),
         Some(0x01) => Ok(inspect_data_block(bytes)?),
         Some(0xC4 | 0xE2) => {
             let structure = LoadFileStructure::decode(bytes)?;
@@ -58,6 +72,14 @@ fn report_on(bytes: &[u8]) -> anyhow::Result<CapReport> {
         }
         _ => Ok(inspect_cap(bytes)?),
     }
+}
+
+/// The bytes of a file that is hex and nothing else.
+fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let digits = text.iter().copied().filter(|c| !c.is_ascii_whitespace());
+    let digits: Vec<u8> = digits.collect();
+    let bytes = hex::decode(&digits).ok()?;
+    (!bytes.is_empty()).then_some(bytes)
 }
 
 #[derive(Debug, Serialize)]
@@ -259,7 +281,7 @@ mod tests {
 
     #[test]
     fn tells_the_forms_of_a_package_apart() {
-        assert!(report_on(b"").is_err());
+        assert!(report_on(b" ").is_err());
         assert!(report_on(b"neither").is_err());
         assert!(report_on(&[0x01, 0, 1]).is_err());
         assert!(report_on(&[0xC4, 1]).is_err());
@@ -269,7 +291,10 @@ mod tests {
             bare.header.as_ref().map(|header| header.format),
             Some((2, 1))
         );
+        let text = format!("{}\r\n", hex::encode_upper(&header)).replace("DECA", "DE CA\n");
+        assert_eq!(report_on(text.as_bytes()).unwrap(), bare);
         let loaded = LoadFileStructure::new(header).encode();
         assert_eq!(report_on(&loaded).unwrap(), bare);
+        assert_eq!(report_on(b"").unwrap_err().to_string(), "it is empty");
     }
 }

@@ -63,7 +63,7 @@ fn reads_components_from_standard_input() {
     assert_eq!(json["findings"][0]["component"], "Directory");
     assert_eq!(json["findings"][0]["message"], "component is missing");
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("- has 8 errors"), "{stderr}");
+    assert!(stderr.contains("standard input has 8 errors"), "{stderr}");
 }
 
 #[test]
