@@ -309,7 +309,7 @@ pub enum CapCommand {
     /// Fails when the file is no package, or when a card would refuse it; warnings do not count.
     Inspect {
         /// CAP file, or its components as LOAD transports them (IJC), also in hex; `-` reads standard
-    /// input.
+        /// input.
         file: PathBuf,
     },
 }
@@ -330,8 +330,9 @@ pub enum ApduCommand {
 
 const DECODE_HELP: &str = "\
 The trace may be plain hex (a command and its response in turn), or what our simulated card
-(`apdu.log`), GlobalPlatformPro (-d), pySim, GPShell, OpenSC or pcscd (--apdu) print; other text is
-kept as comments. What a session needs is found in the trace: only the static keys are missing.
+(`apdu.log`), GlobalPlatformPro (-d), pySim, GPShell, OpenSC, pcscd (--apdu), scriptor, pyscard or
+yubikit print; other text is kept as comments. What a session needs is found in the trace: only the
+static keys are missing.
 
 Keys on the command line are seen by everyone who lists the processes of this computer: rather use
 --keys-file or the environment variables. A file of keys has lines `key=HEX`, `master=HEX`, or

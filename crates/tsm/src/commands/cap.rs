@@ -60,7 +60,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 /// Tells the forms of a package apart: archive, components, components in C4; all of them may be
 /// written in hex.
 fn report_on(bytes: &[u8]) -> anyhow::Result<CapReport> {
-    if let Some(bytes) = from_hex(bytes) {
+    if let Some(bytes) = from_hex(bytes)? {
         return report_on(&bytes);
     }
     match bytes.first() {
@@ -75,11 +75,14 @@ fn report_on(bytes: &[u8]) -> anyhow::Result<CapReport> {
 }
 
 /// The bytes of a file that is hex and nothing else.
-fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
+fn from_hex(text: &[u8]) -> anyhow::Result<Option<Vec<u8>>> {
     let digits = text.iter().copied().filter(|c| !c.is_ascii_whitespace());
     let digits: Vec<u8> = digits.collect();
-    let bytes = hex::decode(&digits).ok()?;
-    (!bytes.is_empty()).then_some(bytes)
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return Ok(None);
+    }
+    let bytes = hex::decode(&digits);
+    Ok(Some(bytes.context("it is hex, but a digit is missing")?))
 }
 
 #[derive(Debug, Serialize)]
@@ -282,6 +285,10 @@ mod tests {
     #[test]
     fn tells_the_forms_of_a_package_apart() {
         assert!(report_on(b" ").is_err());
+        assert_eq!(
+            report_on(b"C48").unwrap_err().to_string(),
+            "it is hex, but a digit is missing"
+        );
         assert!(report_on(b"neither").is_err());
         assert!(report_on(&[0x01, 0, 1]).is_err());
         assert!(report_on(&[0xC4, 1]).is_err());
