@@ -130,6 +130,10 @@ const REACHED_THROUGH_OTHERS: &[(&str, &str)] = &[
     ("Files::unpack", "private: the first step of read_cap"),
     ("Component::read", "what Component::read_all repeats"),
     (
+        "InitializeUpdateResponseRef::decode",
+        "what InitializeUpdateResponse::decode copies from",
+    ),
+    (
         "Aid::new",
         "its error is that of Aid::decode; called beside it",
     ),
