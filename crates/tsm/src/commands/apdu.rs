@@ -41,7 +41,11 @@ pub fn decode(args: &DecodeArgs, output: Output) -> anyhow::Result<()> {
         json: output.is_json(),
         paint: Paint::stdout(),
     };
-    let Tally { exchanges, wrong } = run(BufReader::new(input), Decoder::new(options), &printer)?;
+    let decoded = run(BufReader::new(input), Decoder::new(options), &printer);
+    if decoded.as_ref().is_err_and(is_closed_pipe) {
+        return Ok(());
+    }
+    let Tally { exchanges, wrong } = decoded?;
     let text = match (exchanges, wrong) {
         (0, 0) => "no command was found in the trace".to_owned(),
         (_, 0) => return Ok(()),
@@ -49,6 +53,18 @@ pub fn decode(args: &DecodeArgs, output: Output) -> anyhow::Result<()> {
         (_, n) => format!("{n} places could not be decoded or did not pass a check (✗)"),
     };
     Err(anyhow::anyhow!(text).context(ExitWith(NOT_SOUND)))
+}
+
+/// Whether the reader has seen enough: `| head`.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let closed = Some(std::io::ErrorKind::BrokenPipe);
+    error.chain().any(|cause| {
+        let direct = cause.downcast_ref().map(std::io::Error::kind);
+        let json = cause
+            .downcast_ref()
+            .and_then(serde_json::Error::io_error_kind);
+        direct == closed || json == closed
+    })
 }
 
 fn options(args: &DecodeArgs) -> anyhow::Result<Options> {

@@ -212,3 +212,21 @@ fn a_live_trace_is_explained_as_it_comes() {
     drop(input);
     assert_eq!(running.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let log = trace("> 00A4040000\n< 6A82\n".repeat(20_000).as_bytes());
+    for form in ["--json", "--show-secrets"] {
+        let mut running = tsm()
+            .args(["apdu", "decode", form])
+            .arg(&log)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(running.stdout.take());
+        let output = running.wait_with_output().unwrap();
+        assert_eq!(text(&output.stderr), "", "{form}");
+        assert_eq!(output.status.code(), Some(0), "{form}");
+    }
+}
