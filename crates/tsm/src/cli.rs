@@ -308,8 +308,7 @@ pub enum CapCommand {
     ///
     /// Fails when the file is no package, or when a card would refuse it; warnings do not count.
     Inspect {
-        /// CAP file, or its components as LOAD transports them (IJC), or hex; `-` is standard input
-        /// input.
+        /// CAP file, or its components as LOAD transports them (IJC), or hex; `-` is standard input.
         file: PathBuf,
     },
 }
