@@ -2,9 +2,9 @@
 //!
 //! The crate follows the GlobalPlatform Card Specification 2.3.1 (`G` in the comments, followed by
 //! the clause or table), Amendment D 1.1.1 for SCP03 (`D`), Amendment C 1.3 for contactless services
-//! (`C`), and ISO/IEC 7816-4 for APDUs and BER-TLV. It knows bytes only: no I/O, no clock, no keys, no randomness. Both ends use it: a host
-//! encodes commands and decodes responses, a card does the reverse, so every type has both
-//! directions.
+//! (`C`), and ISO/IEC 7816-4 for APDUs and BER-TLV. It knows bytes only: no I/O, no clock, no keys,
+//! no randomness. Both ends use it: a host encodes commands and decodes responses, a card does the
+//! reverse, so every type has both directions.
 //!
 //! Every decoder takes untrusted bytes, never panics, and reports what is wrong together with the
 //! offset of the offending byte ([`error::DecodeError`]).

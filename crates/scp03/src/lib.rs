@@ -72,8 +72,9 @@
 //! ```
 //!
 //! Clause numbers are those of *Amendment D, Secure Channel Protocol 03, 1.1.1* ("D") and of *Card
-//! Specification 2.3.1* ("G"). S16 mode follows Amendment D 1.2 as its published implementations
-//! agree on it.
+//! Specification 2.3.1* ("G"). S16 mode comes from Amendment D 1.2, where the other clauses named
+//! here stand unchanged, but for AES itself and its padding (D 4.1.1 to 4.1.4), PUT KEY (7.2) and
+//! STORE DATA (7.3): these are now G B.2, 11.8 and 11.11.
 #![no_std]
 
 extern crate alloc;
