@@ -2,6 +2,7 @@
 
 use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::chaining::Joiner;
 use globalplatform::status_word::StatusWord;
 use scp03::CardSession;
 use scp03::DekKey;
@@ -23,6 +24,8 @@ pub(crate) struct Channel {
     pub(crate) session: Option<Session>,
     /// Work that several commands do together.
     pub(crate) work: Work,
+    /// A DELETE, INSTALL or PUT KEY that arrives in several commands (P1 b8).
+    pub(crate) joiner: Joiner,
     chain: Option<CommandApdu>,
     unsent: Option<ResponseApdu>,
 }
@@ -80,6 +83,7 @@ impl Channel {
             selected,
             session: None,
             work: Work::default(),
+            joiner: Joiner::new(CHAIN_LIMIT),
             chain: None,
             unsent: None,
         }

@@ -36,6 +36,9 @@ pub(crate) struct Chip {
     /// Functions taken away from every security domain for good, bits as in tag D9.
     #[serde(default)]
     pub(crate) restrictions: u8,
+    /// Other AIDs that mean the issuer security domain.
+    #[serde(default, with = "aids")]
+    pub(crate) aliases: Vec<Aid>,
     /// The ISD first, then security domains and applets in the order of their installation.
     pub(crate) applications: Vec<Application>,
     pub(crate) load_files: Vec<StoredLoadFile>,
@@ -208,9 +211,19 @@ impl Chip {
         self.load_files.iter().find(|f| f.aid == *aid)
     }
 
-    /// Whether any registry entry has this AID.
+    /// Whether any registry entry has this AID, or the issuer security domain is known by it.
     pub(crate) fn is_taken(&self, aid: &Aid) -> bool {
-        self.application(aid).is_some() || self.load_file(aid).is_some()
+        self.application(aid).is_some()
+            || self.load_file(aid).is_some()
+            || self.aliases.contains(aid)
+    }
+
+    /// The AID that a command means: that of the issuer security domain for its aliases.
+    pub(crate) fn resolve(&self, aid: Aid) -> Aid {
+        match self.isd() {
+            Some(isd) if self.aliases.contains(&aid) => isd.aid,
+            _ => aid,
+        }
     }
 
     /// The security domain that a registry entry (application or load file) belongs to.

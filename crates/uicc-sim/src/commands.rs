@@ -5,6 +5,7 @@ pub(crate) mod delete;
 pub(crate) mod get_data;
 pub(crate) mod get_status;
 pub(crate) mod install;
+mod key_material;
 pub(crate) mod load;
 pub(crate) mod manage_channel;
 pub(crate) mod put_key;
@@ -73,6 +74,11 @@ impl SelectedDomain<'_> {
                 _ => {}
             }
         }
+        // Secure messaging covers the whole of a chain of commands (G 11.1.5.1).
+        let joined = self.channel.joiner.take(command.clone());
+        let Some(command) = &joined.map_err(|error| error.status_word())? else {
+            return Ok(ResponseApdu::ok());
+        };
         let Some(mut session) = self.channel.session.take() else {
             return self.without_session(command);
         };
@@ -159,7 +165,7 @@ impl Domain<'_> {
             | load_command::INS
             | delete_command::INS
             | put_key_command::INS
-            | store_data_command::INS => self.demand_protection()?,
+            | store_data_command::INS => self.demand_session()?,
             _ => return Err(StatusWord::INS_NOT_SUPPORTED),
         }
         match command.ins {
@@ -176,11 +182,11 @@ impl Domain<'_> {
         }
     }
 
-    /// Everything but GET DATA needs a session that protects at least the commands.
-    fn demand_protection(&self) -> Result<(), StatusWord> {
+    /// Everything but GET DATA needs an authenticated session (G Table 11-2).
+    fn demand_session(&self) -> Result<(), StatusWord> {
         match self.level {
-            Some(level) if level.c_mac() => Ok(()),
-            _ => Err(StatusWord::SECURITY_STATUS),
+            Some(_) => Ok(()),
+            None => Err(StatusWord::SECURITY_STATUS),
         }
     }
 }

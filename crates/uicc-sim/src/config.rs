@@ -19,6 +19,10 @@ use crate::security_domain::{KeySet, SecurityDomain};
 pub const DEFAULT_ISD: Aid =
     Aid::from_slice_const(&[0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00]);
 
+/// The AID by which hosts of the time before GlobalPlatform 2.2 name the issuer security domain.
+pub const DEFAULT_ALIAS: Aid =
+    Aid::from_slice_const(&[0xA0, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00]);
+
 /// T=1, direct convention, historical bytes "TSMUICC", correct check byte.
 pub const DEFAULT_ATR: [u8; 14] = [
     0x3B, 0x87, 0x81, 0x31, 0xFE, 0x45, 0x54, 0x53, 0x4D, 0x55, 0x49, 0x43, 0x43, 0xDA,
@@ -171,6 +175,7 @@ impl CardConfig {
             life_cycle,
             random: Generator::new(self.seed),
             restrictions: 0,
+            aliases: vec![DEFAULT_ALIAS],
             applications: vec![isd],
             load_files: vec![package],
         }

@@ -8,7 +8,7 @@
 use globalplatform::aid::Aid;
 
 use crate::chip::{Application, Chip, Content, StoredLoadFile};
-use crate::security_domain::{KeySet, SecurityDomain};
+use crate::security_domain::{KeySet, SecurityDomain, StoredKey, TokenIdentifier};
 
 /// A security domain's own footprint in the domain above it.
 pub(crate) const DOMAIN_BYTES: u32 = 512;
@@ -17,7 +17,7 @@ pub(crate) const INSTANCE_BYTES: u32 = 96;
 /// A load file's footprint besides its data block.
 pub(crate) const LOAD_FILE_BYTES: u32 = 64;
 /// A key's footprint besides its bytes.
-const KEY_BYTES: u32 = 8;
+pub(crate) const KEY_BYTES: u32 = 8;
 /// A data object's footprint besides its value.
 const DATA_OBJECT_BYTES: u32 = 4;
 /// Volatile memory of the card, in bytes.
@@ -40,15 +40,22 @@ impl KeySet {
 }
 
 impl SecurityDomain {
-    /// Keys and data objects.
-    fn own_use(&self) -> u32 {
-        let keys = self.key_sets.iter().map(KeySet::footprint);
+    /// Keys, data objects and token identifiers.
+    pub(crate) fn own_use(&self) -> u32 {
+        let sets = self.key_sets.iter().map(KeySet::footprint);
+        let keys = sets.chain(self.other_keys.iter().map(StoredKey::footprint));
+        let tokens = self.used_tokens.iter().map(token_footprint);
         let data = self
             .data
             .iter()
             .map(|object| data_object_footprint(object.value.len()));
-        sum(keys.chain(data))
+        sum(keys.chain(data).chain(tokens))
     }
+}
+
+/// Bytes that the identifier of a used token takes.
+pub(crate) fn token_footprint(identifier: &TokenIdentifier) -> u32 {
+    data_object_footprint(identifier.0.len())
 }
 
 /// Bytes that a data object with a value of this length takes.

@@ -1,7 +1,12 @@
-//! What a security domain keeps: its key sets with their counters, its data objects, its consents.
+//! What a security domain keeps: its keys with their counters, its data objects, its consents.
+
+mod key_store;
+mod stored_key;
 
 use scp03::StaticKeys;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use stored_key::{Attributes, StoredKey, StoredPart};
 
 use crate::state::encoding::{hex_bytes, static_keys};
 
@@ -12,6 +17,9 @@ pub(crate) struct SecurityDomain {
     pub(crate) scp_i: u8,
     /// In the order of their creation; the first is the default.
     pub(crate) key_sets: Vec<KeySet>,
+    /// Keys that are not part of a whole SCP03 set.
+    #[serde(default)]
+    pub(crate) other_keys: Vec<StoredKey>,
     pub(crate) data: Vec<DataObject>,
     pub(crate) consents: Consents,
     /// Becoming selectable makes it PERSONALIZED at once (installation parameter 84).
@@ -20,7 +28,21 @@ pub(crate) struct SecurityDomain {
     /// Functions taken away by INSTALL [for registry update], bits as in tag D9.
     #[serde(default)]
     pub(crate) restrictions: u8,
+    /// Receipts that it has generated: the next one gets this number (G C.5).
+    #[serde(default)]
+    pub(crate) confirmation_counter: u16,
+    /// Identifiers of tokens that it has verified and that were used: none is good twice.
+    #[serde(default)]
+    pub(crate) used_tokens: Vec<TokenIdentifier>,
+    /// It is a controlling authority's domain (installation parameter 86).
+    #[serde(default)]
+    pub(crate) is_casd: bool,
 }
+
+/// Tag 93 of a control reference template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct TokenIdentifier(#[serde(with = "hex_bytes")] pub(crate) Vec<u8>);
 
 /// What the domain agrees to (installation parameters 82, 83, 87). Absent means yes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +71,9 @@ pub(crate) struct KeySet {
     pub(crate) keys: StaticKeys,
     /// How many times INITIALIZE UPDATE used the set; 24 bits on the wire.
     pub(crate) counter: u32,
+    /// Usage and access of the three keys, when they came with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) attributes: Vec<Attributes>,
 }
 
 /// A data object written by STORE DATA.
@@ -66,6 +91,7 @@ impl KeySet {
             version,
             keys,
             counter: 0,
+            attributes: Vec::new(),
         }
     }
 
@@ -81,10 +107,14 @@ impl SecurityDomain {
         Self {
             scp_i,
             key_sets: Vec::new(),
+            other_keys: Vec::new(),
             data: Vec::new(),
             consents: Consents::default(),
             becomes_personalized: false,
             restrictions: 0,
+            confirmation_counter: 0,
+            used_tokens: Vec::new(),
+            is_casd: false,
         }
     }
 

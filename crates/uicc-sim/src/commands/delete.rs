@@ -9,6 +9,7 @@ use globalplatform::status_word::StatusWord;
 use super::Domain;
 use super::authority::Function;
 use crate::operating_system::refusal;
+use crate::security_domain::KeySet;
 
 /// P2 of a DELETE for keys that may take the last set; hosts for other products send it, and it means nothing here.
 const LAST_SET_TOO: u8 = 0x01;
@@ -32,28 +33,29 @@ impl Domain<'_> {
         Ok(ResponseApdu::with_data([0x00]))
     }
 
-    /// Key sets come and go as a whole: the three keys of one cannot be deleted singly.
+    /// One key, or all with an identifier or a version (G 11.2.2.3.2).
     fn delete_keys(&mut self, which: DeleteKey) -> Result<(), StatusWord> {
-        let (None, Some(version)) = (which.id, which.version) else {
-            return Err(StatusWord::CONDITIONS);
+        let goes = |(version, id): (u8, u8)| {
+            which.version.is_none_or(|v| v == version) && which.id.is_none_or(|i| i == id)
         };
         let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
         let domain = self.storage.domain(&self.aid).ok_or(not_found)?;
-        if !domain.key_sets.iter().any(|set| set.version == version) {
+        if !domain.keys().iter().any(|key| goes(key.place())) {
             return Err(not_found);
         }
-        if self.is_isd() && domain.key_sets.len() == 1 {
-            // A card without any key could never be reached again.
+        let stays = |set: &KeySet| !KeySet::IDS.iter().any(|id| goes((set.version, *id)));
+        if self.is_isd() && !domain.key_sets.iter().any(stays) {
+            // A card without any key set could never be reached again.
             return Err(StatusWord::CONDITIONS);
         }
         if let Some(domain) = self.storage.write().domain_mut(&self.aid) {
-            domain.key_sets.retain(|set| set.version != version);
+            domain.remove_keys(goes);
         }
         Ok(())
     }
 
     fn delete_content(&mut self, delete: &Delete) -> Result<(), StatusWord> {
-        let aid = delete.aid;
+        let aid = self.storage.resolve(delete.aid);
         self.demand_function(Function::Delete)?;
         if !self.storage.is_taken(&aid) {
             return Err(StatusWord::REFERENCED_DATA_NOT_FOUND);

@@ -3,19 +3,17 @@
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::capability::{Capabilities, ProtocolCapability};
 use globalplatform::card_data::{
-    CardRecognitionData, ExtendedCardResources, KeyInformation, KeyInformationTemplate,
-    SecureChannelProtocol,
+    CardRecognitionData, ExtendedCardResources, KeyInformationTemplate, SecureChannelProtocol,
 };
 use globalplatform::commands::get_data::GetData;
-use globalplatform::commands::put_key::AES;
+use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 use globalplatform::tlv::{Reader, Tag, Writer};
 
 use super::Domain;
 use super::install::SUPPORTED_PRIVILEGES;
-use crate::chip::Chip;
 use crate::operating_system::refusal;
-use crate::security_domain::SecurityDomain;
+use crate::security_domain::{SecurityDomain, StoredKey};
 
 /// Tag list that asks for all applications.
 const ALL_APPLICATIONS: &[u8] = &[0x5C, 0x00];
@@ -25,6 +23,8 @@ const VERSION: [u32; 3] = [2, 3, 1];
 const SCP03: u8 = 0x03;
 /// AES-128, -192 and -256 in the capability information.
 const ALL_KEY_SIZES: u8 = 0x07;
+/// The host is the security domain's provider, in the current security level.
+const AUTHENTICATED: u8 = 0x80;
 /// SHA-256, SHA-384 and SHA-512 in the capability information.
 const HASHES: [u8; 3] = [0x02, 0x03, 0x04];
 
@@ -52,11 +52,35 @@ impl Domain<'_> {
             GetData::KEY_INFORMATION => key_information(domain),
             GetData::SEQUENCE_COUNTER => sequence_counter(domain),
             GetData::CARD_RESOURCES => Some(self.resources().encode()),
-            GetData::APPLICATIONS if get.data == ALL_APPLICATIONS && self.is_isd() => {
-                Some(applications(self.storage))
+            GetData::APPLICATIONS if get.data == ALL_APPLICATIONS => Some(self.applications()),
+            GetData::SECURITY_LEVEL => Some(object(get.tag, &[self.current_level()])),
+            GetData::CONFIRMATION_COUNTER if self.holds(Privileges::RECEIPT_GENERATION) => {
+                Some(object(get.tag, &domain.confirmation_counter.to_be_bytes()))
             }
             _ => None,
         }
+    }
+
+    /// AUTHENTICATED and the level of the session, 00 without one (G Table 10-1).
+    fn current_level(&self) -> u8 {
+        self.level
+            .map_or(0x00, |level| AUTHENTICATED | level.byte())
+    }
+
+    /// One `61{4F AID}` for everything that can be selected: the domain and what is below it, or with Global Registry
+    /// every application on the card.
+    fn applications(&self) -> Vec<u8> {
+        let sees_all = self.is_isd() || self.holds(Privileges::GLOBAL_REGISTRY);
+        let mut entries = Writer::new();
+        let applications = self.storage.applications.iter();
+        for application in applications.filter(|a| self.storage.may_be_selected(a)) {
+            if sees_all || self.storage.is_within(application.aid, &self.aid) {
+                entries.nested(Tag(0x61), |entry| {
+                    entry.tlv(Tag(0x4F), application.aid.as_bytes());
+                });
+            }
+        }
+        entries.into_vec()
     }
 
     /// In a supplementary domain the free memory is what its quota leaves.
@@ -106,14 +130,8 @@ fn capabilities(domain: &SecurityDomain) -> Capabilities {
 
 /// The domain's own keys; none for a domain that uses those above.
 fn key_information(domain: &SecurityDomain) -> Option<Vec<u8>> {
-    let key = |set: &crate::security_domain::KeySet, id| {
-        let length = u16::try_from(set.key_length()).unwrap_or(u16::MAX);
-        KeyInformation::new(id, set.version, AES, length)
-    };
-    let sets = domain.key_sets.iter();
-    let keys: Vec<KeyInformation> = sets
-        .flat_map(|set| (1..=3).map(|id| key(set, id)))
-        .collect();
+    let keys = domain.keys();
+    let keys = keys.iter().map(StoredKey::information).collect();
     let template = KeyInformationTemplate { keys };
     (!template.keys.is_empty()).then(|| template.encode())
 }
@@ -124,16 +142,4 @@ fn sequence_counter(domain: &SecurityDomain) -> Option<Vec<u8>> {
     scp03::ScpParameters::new(domain.scp_i)
         .is_ok_and(scp03::ScpParameters::pseudo_random)
         .then(|| object(GetData::SEQUENCE_COUNTER, &counter))
-}
-
-/// One `61{4F AID}` for everything that can be selected.
-fn applications(chip: &Chip) -> Vec<u8> {
-    let mut entries = Writer::new();
-    let selectable = chip.applications.iter().filter(|a| chip.may_be_selected(a));
-    for application in selectable {
-        entries.nested(Tag(0x61), |entry| {
-            entry.tlv(Tag(0x4F), application.aid.as_bytes());
-        });
-    }
-    entries.into_vec()
 }

@@ -7,23 +7,43 @@ use globalplatform::life_cycle::LoadFileLifeCycle;
 use globalplatform::privileges::Privileges;
 use globalplatform::registry::{self, RegistryEntry};
 use globalplatform::status_word::StatusWord;
-use globalplatform::tlv::Tag;
+use globalplatform::tlv::{Tag, Writer};
 
 use super::Domain;
-use super::status_list::StatusList;
+use super::status_list::{Form, StatusList};
 use crate::chip::{Application, StoredLoadFile};
 use crate::operating_system::refusal;
+
+/// P2 b2: E3 data objects.
+const TLV_FORMAT: u8 = 0x02;
 
 impl Domain<'_> {
     /// Gives entries of the registry, 6310 as long as there are more.
     pub(crate) fn get_status(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
-        let wanted = GetStatus::from_apdu(command).map_err(refusal)?;
+        let form = if command.p2 & TLV_FORMAT == 0 {
+            Form::Obsolete
+        } else {
+            Form::Tlv
+        };
+        let command = CommandApdu {
+            p2: command.p2 | TLV_FORMAT,
+            ..command.clone()
+        };
+        let mut wanted = GetStatus::from_apdu(&command).map_err(refusal)?;
+        if let Ok(aid) = Aid::new(&wanted.criteria) {
+            wanted.criteria = self.storage.resolve(aid).as_bytes().to_vec();
+        }
         let earlier = self.work.listing.take();
         let mut list = if wanted.next {
-            let earlier = earlier.filter(|list| list.continues(&wanted));
+            let earlier = earlier.filter(|list| list.continues(&wanted, form));
             earlier.ok_or(StatusWord::CONDITIONS)?
         } else {
-            StatusList::new(wanted.clone(), self.entries(&wanted)?)
+            let entries = self.entries(&wanted)?;
+            let encode = |entry: &RegistryEntry| match form {
+                Form::Tlv => encode(entry, &wanted),
+                Form::Obsolete => encode_obsolete(entry, &wanted),
+            };
+            StatusList::new(wanted.clone(), form, entries.iter().map(encode))
         };
         if list.is_empty() {
             return Err(StatusWord::REFERENCED_DATA_NOT_FOUND);
@@ -37,14 +57,14 @@ impl Domain<'_> {
         Ok(ResponseApdu { data, sw })
     }
 
-    /// The entries that the command means, encoded.
-    fn entries(&self, wanted: &GetStatus) -> Result<Vec<Vec<u8>>, StatusWord> {
+    /// The entries that the command means.
+    fn entries(&self, wanted: &GetStatus) -> Result<Vec<RegistryEntry>, StatusWord> {
         let sees_all = self.is_isd() || self.holds(Privileges::GLOBAL_REGISTRY);
         let visible = |aid: &Aid| {
             aid.starts_with(&wanted.criteria)
                 && (sees_all || self.storage.is_within(*aid, &self.aid))
         };
-        let found: Vec<RegistryEntry> = match wanted.scope {
+        Ok(match wanted.scope {
             Scope::IssuerSecurityDomain if !sees_all => return Err(StatusWord::SECURITY_STATUS),
             Scope::IssuerSecurityDomain => {
                 let isd = self.storage.applications.iter().take(1);
@@ -66,8 +86,7 @@ impl Domain<'_> {
                     .map(load_file_entry)
                     .collect()
             }
-        };
-        Ok(found.iter().map(|entry| encode(entry, wanted)).collect())
+        })
     }
 
     fn application_entry(&self, application: &Application) -> RegistryEntry {
@@ -110,4 +129,19 @@ fn encode(entry: &RegistryEntry, wanted: &GetStatus) -> Vec<u8> {
         };
         tag == registry::AID || (is_listed && (tag != registry::MODULE || with_modules))
     })
+}
+
+/// The obsolete form: `LV AID | state | privileges`, for load files with modules also their number and `LV` each.
+fn encode_obsolete(entry: &RegistryEntry, wanted: &GetStatus) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.lv(entry.aid.as_bytes());
+    let [privileges, ..] = entry.privileges.unwrap_or_default().to_bytes();
+    writer.bytes(&[entry.life_cycle, privileges]);
+    if wanted.scope == Scope::LoadFilesAndModules {
+        writer.u8(u8::try_from(entry.modules.len()).unwrap_or(u8::MAX));
+        for module in entry.modules.iter().take(usize::from(u8::MAX)) {
+            writer.lv(module.as_bytes());
+        }
+    }
+    writer.into_vec()
 }

@@ -1,66 +1,101 @@
-//! PUT KEY (G 11.8, Amendment D 7.2): a whole SCP03 key set, new or in place of another.
+//! PUT KEY (G 11.8, Amendment D 7.2): one key or several, new or in place of others.
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
-use globalplatform::commands::put_key::PutKey;
+use globalplatform::commands::put_key::{PutKey, PutKeyResponse};
 use globalplatform::status_word::StatusWord;
-use scp03::StaticKeys;
-use scp03::put_key::PutKeyError;
 
-use super::Domain;
+use super::{Domain, key_material};
 use crate::operating_system::refusal;
-use crate::security_domain::{KeySet, SecurityDomain};
+use crate::security_domain::{KeySet, SecurityDomain, StoredKey};
 
 /// Version of initial ISD keys, which the first PUT KEY replaces.
 const INITIAL_VERSION: u8 = 0xFF;
 
 impl Domain<'_> {
-    /// Stores the key set in the domain itself, never in the one whose keys opened the session.
+    /// Stores the keys in the domain itself, never in the one whose keys opened the session.
     pub(crate) fn put_key(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
         let put = PutKey::from_apdu(command).map_err(refusal)?;
         let dek = self.dek.ok_or(StatusWord::SECURITY_STATUS)?;
-        let keys =
-            StaticKeys::unwrap_put_key(&put, dek).map_err(|e: PutKeyError| e.status_word())?;
-        let set = KeySet::new(put.new_version, keys);
+        if !matches!(put.new_version, 0x01..=0x7F) || put.first_id == 0x00 {
+            return Err(StatusWord::WRONG_DATA);
+        }
+        let keys = key_material::of_put_key(&put, dek)?;
         let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
         let domain = self.storage.domain(&self.aid).ok_or(not_found)?;
-        let place = place_for(domain, &put, &set)?;
-        let freed = place
-            .and_then(|place| domain.key_sets.get(place))
-            .map_or(0, KeySet::footprint);
-        self.demand_memory(&self.aid, set.footprint().saturating_sub(freed))?;
-        let response = set.keys.put_key_response(set.version);
-        self.secrets.show_key_set(&set.keys);
-        if let Some(domain) = self.storage.write().domain_mut(&self.aid) {
-            match place.and_then(|place| domain.key_sets.get_mut(place)) {
-                Some(old) => *old = set,
-                None => domain.key_sets.push(set),
+        let replaced = replaced_by(domain, put.replaces, &keys)?;
+        let check_values = keys.iter().filter_map(StoredKey::as_aes);
+        let response = PutKeyResponse {
+            version: put.new_version,
+            check_values: check_values.map(|key| key.check_value()).collect(),
+        };
+        self.store_keys(&self.aid.clone(), &replaced, keys)?;
+        Ok(ResponseApdu::with_data(response.encode()))
+    }
+
+    /// Puts keys into a domain in place of others, all or none, as far as memory allows.
+    ///
+    /// # Errors
+    /// 6A84 when quota or card are full, 6A88 when there is no such domain.
+    pub(super) fn store_keys(
+        &mut self,
+        aid: &globalplatform::aid::Aid,
+        replaced: &[(u8, u8)],
+        keys: Vec<StoredKey>,
+    ) -> Result<(), StatusWord> {
+        let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
+        let domain = self.storage.domain(aid).ok_or(not_found)?;
+        let footprint = |keys: &[StoredKey], goes: &dyn Fn(&StoredKey) -> bool| {
+            let keys = keys.iter().filter(|key| goes(key));
+            keys.map(StoredKey::footprint).fold(0, u32::saturating_add)
+        };
+        let freed = footprint(&domain.keys(), &|key| {
+            replaced.contains(&key.place()) || keys.iter().any(|new| new.place() == key.place())
+        });
+        let needed = footprint(&keys, &|_| true);
+        self.demand_memory(aid, needed.saturating_sub(freed))?;
+        if let Some(domain) = self.storage.write().domain_mut(aid) {
+            domain.put_keys(replaced, keys);
+            for set in &domain.key_sets {
+                self.secrets.show_key_set(&set.keys);
             }
         }
-        Ok(ResponseApdu::with_data(response.encode()))
+        Ok(())
     }
 }
 
-/// The index of the set that the new one replaces; none when it comes as an addition.
-fn place_for(
+/// The places of the keys that the new ones replace; none when they come as an addition.
+///
+/// # Errors
+/// 6A88 when a key that shall be replaced is not there, 6A80 when the new one has another type or length, or when the
+/// place of a new key is taken.
+fn replaced_by(
     domain: &SecurityDomain,
-    put: &PutKey,
-    set: &KeySet,
-) -> Result<Option<usize>, StatusWord> {
-    if !matches!(set.version, 0x01..=0x7F) {
-        return Err(StatusWord::WRONG_DATA);
-    }
-    let position = |version: u8| domain.key_sets.iter().position(|s| s.version == version);
-    let replaced = match (put.replaces, position(INITIAL_VERSION)) {
-        (0x00 | INITIAL_VERSION, Some(initial)) => Some(initial),
-        (0x00, None) => None,
-        (version, _) => Some(position(version).ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?),
+    replaces: u8,
+    keys: &[StoredKey],
+) -> Result<Vec<(u8, u8)>, StatusWord> {
+    let present = domain.keys();
+    let at = |place: (u8, u8)| present.iter().find(|key| key.place() == place);
+    let has_initial = present.iter().any(|key| key.version == INITIAL_VERSION);
+    let replaced: Vec<(u8, u8)> = match replaces {
+        0x00 | INITIAL_VERSION if has_initial && KeySet::is_whole(keys) => {
+            let initial = present.iter().filter(|key| key.version == INITIAL_VERSION);
+            initial.map(StoredKey::place).collect()
+        }
+        0x00 => Vec::new(),
+        version => {
+            for key in keys {
+                let old = at((version, key.id)).ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
+                if !key.has_shape_of(old) {
+                    return Err(StatusWord::WRONG_DATA);
+                }
+            }
+            keys.iter().map(|key| (version, key.id)).collect()
+        }
     };
-    let taken = position(set.version).is_some_and(|place| Some(place) != replaced);
-    let other_length = replaced
-        .and_then(|place| domain.key_sets.get(place))
-        .is_some_and(|old| old.version != INITIAL_VERSION && old.key_length() != set.key_length());
-    if taken || other_length {
-        return Err(StatusWord::WRONG_DATA);
+    let is_free = |key: &StoredKey| at(key.place()).is_none() || replaced.contains(&key.place());
+    if keys.iter().all(is_free) {
+        Ok(replaced)
+    } else {
+        Err(StatusWord::WRONG_DATA)
     }
-    Ok(replaced)
 }

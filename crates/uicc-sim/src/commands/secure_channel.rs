@@ -21,16 +21,18 @@ impl SelectedDomain<'_> {
         self.channel.session = None;
         self.instances.end_personalisation(self.channel);
         self.channel.work = Work::default();
+        self.channel.joiner.reset();
         if command.is_secured() {
             return Err(StatusWord::SM_NOT_SUPPORTED);
         }
-        let command = InitializeUpdate::from_apdu(command).map_err(|error| match error {
+        let initialize = InitializeUpdate::from_apdu(command).map_err(|error| match error {
             DecodeError::InvalidLength { .. } => StatusWord::WRONG_LENGTH,
             error => refusal(error),
         })?;
-        let (session, response) = self.start_session(&command)?;
+        let (session, response) = self.start_session(&initialize)?;
         self.show_session_keys(&session);
-        self.channel.session = Some(session);
+        let scp = session.scp.on_channel(command.logical_channel());
+        self.channel.session = Some(Session { scp, ..session });
         Ok(response)
     }
 

@@ -8,12 +8,10 @@ use globalplatform::status_word::StatusWord;
 use globalplatform::tlv::{Reader, Tag, Writer};
 
 use crate::channel::Channel;
-use crate::chip::Chip;
+use crate::chip::{Application, Chip};
 use crate::commands::get_data::recognition_data;
 use crate::operating_system::{OperatingSystem, refusal};
 
-/// Another AID that finds the issuer security domain.
-const ISD_ALIAS: &[u8] = &[0xA0, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00];
 /// Longest data field of a short command, said in the control information.
 const MAX_COMMAND_DATA: u16 = 255;
 
@@ -62,9 +60,6 @@ fn find(chip: &Chip, select: &Select, current: Option<Aid>) -> Result<Aid, Statu
     let not_found = StatusWord::NOT_FOUND;
     let name = match &select.aid {
         None => chip.isd().ok_or(not_found)?.aid.as_bytes().to_vec(),
-        Some(name) if ISD_ALIAS.starts_with(name) && name.len() >= Aid::MIN_LENGTH => {
-            chip.isd().ok_or(not_found)?.aid.as_bytes().to_vec()
-        }
         Some(name) => name.clone(),
     };
     let after = if select.next {
@@ -76,11 +71,15 @@ fn find(chip: &Chip, select: &Select, current: Option<Aid>) -> Result<Aid, Statu
     } else {
         0
     };
+    let has_name = |a: &Application| {
+        let is_alias = |alias: &Aid| name.len() >= Aid::MIN_LENGTH && alias.starts_with(&name);
+        a.aid.starts_with(&name) || (chip.is_isd(&a.aid) && chip.aliases.iter().any(is_alias))
+    };
     let found = chip
         .applications
         .iter()
         .skip(after)
-        .find(|a| a.aid.starts_with(&name) && chip.may_be_selected(a));
+        .find(|a| has_name(a) && chip.may_be_selected(a));
     match found {
         Some(application) => Ok(application.aid),
         None if chip.life_cycle == CardLifeCycle::CardLocked.byte() => {

@@ -23,6 +23,7 @@ impl Domain<'_> {
             return Err(StatusWord::CONDITIONS);
         }
         let aid = set.aid.ok_or(StatusWord::WRONG_DATA)?;
+        let aid = self.storage.resolve(aid);
         if self.storage.application(&aid).is_none() {
             return Err(StatusWord::REFERENCED_DATA_NOT_FOUND);
         }

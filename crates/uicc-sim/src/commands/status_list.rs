@@ -4,32 +4,47 @@ use std::collections::VecDeque;
 
 use globalplatform::commands::get_status::GetStatus;
 
+/// How entries are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// E3 data objects (P2 b2 set).
+    Tlv,
+    /// `LV AID | state | privileges`, the obsolete form of Card Specification 2.1.1.
+    Obsolete,
+}
+
 /// What is left to give.
 #[derive(Debug)]
 pub(crate) struct StatusList {
     command: GetStatus,
+    form: Form,
     entries: VecDeque<Vec<u8>>,
 }
 
 impl StatusList {
     /// All entries, encoded, that `command` found.
-    pub(crate) fn new(command: GetStatus, entries: impl IntoIterator<Item = Vec<u8>>) -> Self {
+    pub(crate) fn new(
+        command: GetStatus,
+        form: Form,
+        entries: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Self {
         Self {
             command: GetStatus {
                 next: false,
                 ..command
             },
+            form,
             entries: entries.into_iter().collect(),
         }
     }
 
     /// Whether `command` asks for the continuation of this list.
-    pub(crate) fn continues(&self, command: &GetStatus) -> bool {
+    pub(crate) fn continues(&self, command: &GetStatus, form: Form) -> bool {
         let first = GetStatus {
             next: false,
             ..command.clone()
         };
-        self.command == first
+        self.form == form && self.command == first
     }
 
     /// Whether everything was given out.
@@ -62,7 +77,7 @@ mod tests {
             vec![4; 300],
             vec![5; 1],
         ];
-        let mut list = StatusList::new(command, entries);
+        let mut list = StatusList::new(command, Form::Tlv, entries);
         let sizes: Vec<usize> =
             std::iter::from_fn(|| (!list.is_empty()).then(|| list.page(239).len())).collect();
         assert_eq!(sizes, [239, 300, 1]);
@@ -71,20 +86,22 @@ mod tests {
     #[test]
     fn continues_only_the_same_question() {
         let command = GetStatus::all(Scope::Applications);
-        let list = StatusList::new(command.clone(), [vec![1]]);
+        let list = StatusList::new(command.clone(), Form::Tlv, [vec![1]]);
         let next = GetStatus {
             next: true,
             ..command
         };
-        assert!(list.continues(&next));
+        assert!(list.continues(&next, Form::Tlv));
+        assert!(!list.continues(&next, Form::Obsolete));
         let other = GetStatus {
             scope: Scope::LoadFiles,
             ..next.clone()
         };
-        assert!(!list.continues(&other));
-        assert!(!list.continues(&GetStatus {
+        assert!(!list.continues(&other, Form::Tlv));
+        let other = GetStatus {
             criteria: vec![0xA0],
             ..next
-        }));
+        };
+        assert!(!list.continues(&other, Form::Tlv));
     }
 }

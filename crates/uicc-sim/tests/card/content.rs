@@ -68,7 +68,7 @@ fn install_refuses_what_is_unknown_or_taken() {
         "a token where none is due"
     );
     assert_eq!(
-        isd.sw(&mut t, &CommandApdu::new(0x80, 0xE6, 0x84, 0x00)),
+        isd.sw(&mut t, &CommandApdu::new(0x80, 0xE6, 0x06, 0x00)),
         StatusWord(0x6A86)
     );
     let load = install_for_load(JPKI_PACKAGE, None, None).to_apdu();
@@ -256,6 +256,6 @@ fn the_registry_comes_in_pages() {
     );
     prefix.criteria = vec![0xF1];
     assert_eq!(isd.sw(&mut t, &prefix.to_apdu()), NOT_FOUND);
-    let obsolete = CommandApdu::new(0x80, 0xF2, 0x40, 0x00).with_data([0x4F, 0x00]);
-    assert_eq!(isd.sw(&mut t, &obsolete), StatusWord(0x6A86));
+    let reserved = CommandApdu::new(0x80, 0xF2, 0x40, 0x04).with_data([0x4F, 0x00]);
+    assert_eq!(isd.sw(&mut t, &reserved), StatusWord(0x6A86));
 }

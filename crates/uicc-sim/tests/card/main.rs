@@ -5,12 +5,15 @@
 )]
 
 mod applet;
+mod chaining;
 mod channels;
 mod content;
 mod credentials;
 mod endurance;
+mod key_kinds;
 mod keys;
 mod memory;
+mod old_hosts;
 mod personalisation;
 mod rights;
 mod robustness;

@@ -217,6 +217,11 @@ impl Session {
         self.channel.wrap(command).unwrap().into_command()
     }
 
+    /// The plain response of one that came over the contacts.
+    pub fn unwrap(&mut self, response: &ResponseApdu) -> ResponseApdu {
+        self.channel.unwrap(response).unwrap()
+    }
+
     /// INSTALL [for personalization] and a chain of STORE DATA; the answer to the last block that was sent.
     pub fn personalise(&mut self, terminal: &mut Terminal, payload: &[u8]) -> ResponseApdu {
         self.ok(

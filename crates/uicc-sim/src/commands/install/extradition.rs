@@ -11,7 +11,8 @@ use crate::commands::authority::Function;
 impl Domain<'_> {
     pub(super) fn extradite(&mut self, install: &InstallForExtradition) -> Result<(), StatusWord> {
         self.demand_management(Function::Extradition, install.token.as_deref())?;
-        self.extradite_to(&install.aid, install.security_domain)
+        let (entry, to) = (install.aid, install.security_domain);
+        self.extradite_to(&self.storage.resolve(entry), self.storage.resolve(to))
     }
 
     /// The domain that loses the entry and the one that gets it must agree, unless they ask for it themselves. A domain

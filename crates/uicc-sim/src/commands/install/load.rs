@@ -12,6 +12,7 @@ impl Domain<'_> {
     pub(super) fn install_for_load(&mut self, install: InstallForLoad) -> Result<(), StatusWord> {
         self.demand_management(Function::Load, install.token.as_deref())?;
         let domain = install.security_domain.unwrap_or(self.aid);
+        let domain = self.storage.resolve(domain);
         self.demand_welcome(&domain)?;
         self.demand_reach(&domain)?;
         if self.storage.is_taken(&install.load_file) {

@@ -14,7 +14,7 @@ impl Domain<'_> {
         &mut self,
         install: &InstallForPersonalization,
     ) -> Result<(), StatusWord> {
-        let target = install.instance;
+        let target = self.storage.resolve(install.instance);
         if let Some(before) = self.work.personalising.take() {
             self.instances.abandon_personalisation(&before.target);
         }

@@ -17,6 +17,7 @@ impl Domain<'_> {
         let Some(aid) = update.aid else {
             return self.restrict_card(update);
         };
+        let aid = self.storage.resolve(aid);
         let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
         let application = self.storage.application(&aid).ok_or(not_found)?;
         self.demand_reach(&aid)?;
@@ -35,7 +36,7 @@ impl Domain<'_> {
         }
         // The last thing that can fail, and the first that is done.
         if let Some(domain) = update.security_domain {
-            self.extradite_to(&aid, domain)?;
+            self.extradite_to(&aid, self.storage.resolve(domain))?;
         }
         if let Some(application) = self.storage.write().application_mut(&aid) {
             if let Some(privileges) = update.privileges {

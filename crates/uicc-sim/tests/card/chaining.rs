@@ -1,0 +1,94 @@
+//! Commands in several pieces by P1 b8 (G 11.1.5.1): secure messaging over the whole, then cut.
+
+use globalplatform::aid::Aid;
+use globalplatform::apdu::CommandApdu;
+use globalplatform::commands::chaining::split;
+use globalplatform::commands::get_status::{GetStatus, Scope};
+use globalplatform::status_word::StatusWord;
+use scp03::SecurityLevel;
+
+use crate::terminal::*;
+
+/// A key set of AES-256 keys does not fit one short APDU at level 33 with room to spare; 60 bytes a piece make it five.
+fn pieces(session: &mut Session, command: &CommandApdu) -> Vec<CommandApdu> {
+    let whole = session.wrap(&command.clone().with_extended_length());
+    split(&whole, 60).unwrap()
+}
+
+#[test]
+fn put_key_install_and_delete_arrive_in_pieces() {
+    let mut t = Terminal::new();
+    for level in [SecurityLevel::CMac, SecurityLevel::Full] {
+        let mut isd = t.open(ISD, &isd_keys(), 0x30, level);
+        let filler = vec![0xC7; 150];
+        let mut install = install_ssd(OTHER_SSD, ssd_privileges(), None);
+        install
+            .parameters
+            .other
+            .push(globalplatform::tlv::DataObject::new(
+                globalplatform::tlv::Tag(0xDF7F),
+                filler.as_slice(),
+            ));
+        for command in [
+            install.to_apdu(),
+            delete(OTHER_SSD, false),
+            ssd_keys().put_key(0x00, 0x31, &isd_keys().dek).to_apdu(),
+        ] {
+            let long = command.data.len() > 200;
+            let mut sent = if long {
+                pieces(&mut isd, &command)
+            } else {
+                split(&isd.wrap(&command), 10).unwrap()
+            };
+            let last = sent.pop().unwrap();
+            assert!(!sent.is_empty());
+            for piece in &sent {
+                let response = t.send(piece);
+                assert_eq!((response.sw, response.data), (StatusWord::OK, vec![]));
+            }
+            let response = t.send(&last);
+            let response = isd.unwrap(&response);
+            assert_eq!(response.sw, StatusWord::OK, "{command:?}");
+        }
+        isd.ok(&mut t, &delete_version(0x31));
+    }
+}
+
+fn delete_version(version: u8) -> CommandApdu {
+    globalplatform::commands::delete::DeleteKey {
+        id: None,
+        version: Some(version),
+    }
+    .to_apdu()
+}
+
+#[test]
+fn another_command_in_between_is_refused_and_ends_the_chain() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    let aid: Aid = OTHER_SSD;
+    let sent = split(&isd.wrap(&delete(aid, false)), 10).unwrap();
+    assert_eq!(t.send(&sent[0]).sw, StatusWord::OK);
+    let status = GetStatus::all(Scope::IssuerSecurityDomain).to_apdu();
+    assert_eq!(t.send(&status).sw, StatusWord(0x6985), "interrupted");
+    // The rest of the chain is a command without a right MAC.
+    for piece in sent.iter().skip(1) {
+        let more = piece.p1 & 0x80 != 0;
+        let expected = if more { 0x9000 } else { 0x6982 };
+        assert_eq!(t.send(piece).sw, StatusWord(expected));
+    }
+}
+
+#[test]
+fn initialize_update_and_select_forget_a_chain() {
+    let mut t = Terminal::new();
+    let first = CommandApdu::new(0x80, 0xE4, 0x80, 0x00).with_data([0x4F]);
+    assert_eq!(t.send(&first).sw, StatusWord::OK);
+    t.isd();
+    assert_eq!(t.send(&first).sw, StatusWord::OK);
+    let mut isd = t.authenticate(ISD, &isd_keys(), 0x30, SecurityLevel::Full);
+    assert_eq!(
+        isd.sw(&mut t, &delete(OTHER_SSD, false)),
+        StatusWord(0x6A88)
+    );
+}
