@@ -1,6 +1,8 @@
 //! What a security domain does with a command: secure channel first, then one file for each command.
 
 pub(crate) mod authority;
+pub(crate) mod dap;
+pub(crate) mod delegation;
 pub(crate) mod delete;
 pub(crate) mod get_data;
 pub(crate) mod get_status;
@@ -142,8 +144,7 @@ impl SelectedDomain<'_> {
 impl Domain<'_> {
     /// Executes a plain command.
     fn execute(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
-        let is_load = command.ins == load_command::INS;
-        if !is_load {
+        if !load::belongs_to_load(command) {
             // The blocks of a load file follow one another; anything in between ends the load (G 9.3.5).
             self.work.loading = None;
         }

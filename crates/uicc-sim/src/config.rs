@@ -190,10 +190,12 @@ fn isd_privileges() -> Privileges {
         | Privileges::CARD_RESET
         | Privileges::TRUSTED_PATH
         | Privileges::AUTHORIZED_MANAGEMENT
+        | Privileges::TOKEN_VERIFICATION
         | Privileges::GLOBAL_DELETE
         | Privileges::GLOBAL_LOCK
         | Privileges::GLOBAL_REGISTRY
         | Privileges::FINAL_APPLICATION
+        | Privileges::RECEIPT_GENERATION
 }
 
 fn field(field: &'static str, problem: impl Into<String>) -> ConfigError {

@@ -7,8 +7,8 @@
 //! [`phone`] attaches a card to the operator's gateway, [`faults`] makes it fail on demand, [`trace`] logs what crosses
 //! its contacts, [`inventory`] shows it to people.
 //!
-//! What it does not do: delegated management (it holds no token key), DAP verification, ciphered load files, CASD,
-//! receipts, and the GlobalPlatform form of command chaining (P1 b8).
+//! What it does not do: DES in any role, receipts by RSA keys, curves other than P-256 and P-384, and of confidential key
+//! set-up anything but scenario 3 (key agreement).
 
 pub mod applet;
 pub mod cli;
@@ -31,6 +31,7 @@ mod operating_system;
 mod platform_packages;
 mod random;
 mod security_domain;
+mod signature_key;
 mod storage;
 
 pub use card::Uicc;

@@ -46,31 +46,6 @@ impl Domain<'_> {
         }
     }
 
-    /// This domain may change card content: the ISD, or a PERSONALIZED domain with Authorized Management.
-    ///
-    /// Delegated Management needs a token of the issuer, and this card holds no token key: it is refused as an owner
-    /// without right. A token where none is due is wrong data.
-    ///
-    /// # Errors
-    /// 6985, 6982 or 6A80.
-    pub(crate) fn demand_management(
-        &self,
-        function: Function,
-        token: Option<&[u8]>,
-    ) -> Result<(), StatusWord> {
-        self.demand_function(function)?;
-        if !self.is_isd() {
-            self.demand_personalized(&self.aid)?;
-            if !self.holds(Privileges::AUTHORIZED_MANAGEMENT) {
-                return Err(StatusWord::SECURITY_STATUS);
-            }
-        }
-        match token {
-            Some(token) if !token.is_empty() => Err(StatusWord::WRONG_DATA),
-            _ => Ok(()),
-        }
-    }
-
     /// This domain is the one an entry belongs to, one above that, or the ISD.
     ///
     /// # Errors

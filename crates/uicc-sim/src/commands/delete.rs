@@ -2,7 +2,9 @@
 
 use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::confirmation::ManagementResponse;
 use globalplatform::commands::delete::{Delete, DeleteKey, Deletion};
+use globalplatform::delegated_management::{ReceiptSubject, SignedCommand, token_input};
 use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 
@@ -27,10 +29,16 @@ impl Domain<'_> {
             ..command.clone()
         };
         match Deletion::from_apdu(&command).map_err(refusal)? {
-            Deletion::Key(key) => self.delete_keys(key)?,
-            Deletion::Content(content) => self.delete_content(&content)?,
+            Deletion::Key(key) => {
+                self.delete_keys(key)?;
+                Ok(ResponseApdu::with_data([0x00]))
+            }
+            Deletion::Content(content) => {
+                let signed = token_input(&command).map_err(refusal)?;
+                let response = self.delete_content(&content, &signed)?;
+                Ok(ResponseApdu::with_data(response.encode()))
+            }
         }
-        Ok(ResponseApdu::with_data([0x00]))
     }
 
     /// One key, or all with an identifier or a version (G 11.2.2.3.2).
@@ -54,27 +62,28 @@ impl Domain<'_> {
         Ok(())
     }
 
-    fn delete_content(&mut self, delete: &Delete) -> Result<(), StatusWord> {
+    fn delete_content(
+        &mut self,
+        delete: &Delete,
+        signed: &SignedCommand,
+    ) -> Result<ManagementResponse, StatusWord> {
         let aid = self.storage.resolve(delete.aid);
         self.demand_function(Function::Delete)?;
         if !self.storage.is_taken(&aid) {
             return Err(StatusWord::REFERENCED_DATA_NOT_FOUND);
         }
-        if self.holds(Privileges::GLOBAL_DELETE) {
-            if delete.token.as_ref().is_some_and(|token| !token.is_empty()) {
-                return Err(StatusWord::WRONG_DATA);
-            }
-        } else {
+        if !self.holds(Privileges::GLOBAL_DELETE) {
             self.demand_reach(&aid)?;
-            self.demand_management(Function::Delete, delete.token.as_deref())?;
+            self.demand_manager(Function::Delete)?;
         }
+        let authority = self.demand_token(signed, delete.control_reference.as_ref())?;
         if self.storage.load_file(&aid).is_some() {
-            self.delete_load_file(aid, delete.related)
+            self.delete_load_file(aid, delete.related)?;
         } else {
             self.demand_deletable(&aid)?;
             self.remove_application(&aid);
-            Ok(())
         }
+        Ok(self.confirm(&authority, &ReceiptSubject::Delete { aid }))
     }
 
     fn delete_load_file(&mut self, aid: Aid, related: bool) -> Result<(), StatusWord> {

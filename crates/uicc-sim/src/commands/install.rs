@@ -1,6 +1,7 @@
-//! INSTALL (G 11.5): six purposes, one file each.
+//! INSTALL (G 11.5): seven purposes, one file each.
 
 mod application;
+mod combined;
 mod extradition;
 mod load;
 mod make_selectable;
@@ -8,7 +9,9 @@ mod personalization;
 mod registry_update;
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::commands::confirmation::ManagementResponse;
 use globalplatform::commands::install::Install;
+use globalplatform::delegated_management::token_input;
 use globalplatform::status_word::StatusWord;
 
 pub(crate) use application::SUPPORTED_PRIVILEGES;
@@ -17,18 +20,22 @@ use super::Domain;
 use crate::operating_system::refusal;
 
 impl Domain<'_> {
-    /// Does what P1 says. "More commands follow" and the combined form with LOAD are not supported (6A86).
+    /// Does what P1 says.
     pub(crate) fn install(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
-        match Install::from_apdu(command).map_err(refusal)? {
-            Install::Load(install) => self.install_for_load(install)?,
-            Install::Install(install) => self.install_application(&install)?,
-            Install::MakeSelectable(install) => self.make_selectable(&install)?,
+        let install = Install::from_apdu(command).map_err(refusal)?;
+        let signed = token_input(command).map_err(refusal)?;
+        let response = match install {
+            Install::Load(install) => self.install_for_load(install, &signed)?,
+            Install::Install(install) => self.install_application(&install, &signed)?,
+            Install::MakeSelectable(install) => self.make_selectable(&install, &signed)?,
             Install::Personalization(install) => self.start_personalisation(&install)?,
-            Install::Extradition(install) => self.extradite(&install)?,
-            Install::RegistryUpdate(install) => self.update_registry(&install)?,
-            Install::Combined(_) => return Err(StatusWord::WRONG_P1P2),
-        }
-        // No receipt: length 0.
-        Ok(ResponseApdu::with_data([0x00]))
+            Install::Extradition(install) => self.extradite(&install, &signed)?,
+            Install::RegistryUpdate(install) => self.update_registry(&install, &signed)?,
+            Install::Combined(install) => self.install_combined(install, command)?,
+        };
+        Ok(ResponseApdu::with_data(response.encode()))
     }
 }
+
+/// The answer without a receipt.
+const DONE: Result<ManagementResponse, StatusWord> = Ok(ManagementResponse::NONE);

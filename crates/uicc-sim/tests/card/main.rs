@@ -7,8 +7,11 @@
 mod applet;
 mod chaining;
 mod channels;
+mod combined;
 mod content;
 mod credentials;
+mod dap;
+mod delegation;
 mod endurance;
 mod key_kinds;
 mod keys;

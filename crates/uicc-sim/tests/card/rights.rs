@@ -93,7 +93,7 @@ fn an_ssd_with_authorized_management_works_in_its_own_house_only() {
 }
 
 #[test]
-fn delegated_management_needs_a_token_that_this_card_cannot_check() {
+fn delegated_management_needs_a_token_that_somebody_can_check() {
     let mut t = Terminal::new();
     let mut isd = t.isd();
     let privileges = ssd_privileges() | Privileges::DELEGATED_MANAGEMENT;
@@ -110,8 +110,9 @@ fn privileges_must_make_sense_and_be_supported() {
     let mut t = Terminal::new();
     let mut isd = t.isd();
     for privileges in [
-        ssd_privileges() | Privileges::DAP_VERIFICATION,
-        ssd_privileges() | Privileges::TOKEN_VERIFICATION,
+        ssd_privileges() | Privileges::MANDATED_DAP,
+        ssd_privileges() | Privileges::GLOBAL_SERVICE,
+        ssd_privileges() | Privileges::DELEGATED_MANAGEMENT | Privileges::TOKEN_VERIFICATION,
         ssd_privileges() | Privileges::AUTHORIZED_MANAGEMENT | Privileges::DELEGATED_MANAGEMENT,
         Privileges::TRUSTED_PATH,
         Privileges::NONE,
@@ -189,7 +190,7 @@ fn a_registry_update_can_take_functions_away() {
     assert_eq!(ssd.sw(&mut t, &delete(JPKI, false)), CONDITIONS);
     ssd.ok(&mut t, &install_for_load(PACKAGE, None, None).to_apdu());
     let mut isd = t.isd();
-    update.privileges = Some(ssd_privileges() | Privileges::DAP_VERIFICATION);
+    update.privileges = Some(ssd_privileges() | Privileges::MANDATED_DAP);
     update.parameters.restrictions = Some(0x00);
     assert_eq!(isd.sw(&mut t, &update.to_apdu()), WRONG_DATA);
     let mut ssd = t.ssd();

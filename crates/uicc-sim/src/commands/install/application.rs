@@ -1,9 +1,11 @@
 //! INSTALL [for install]: a new applet instance or security domain.
 
 use globalplatform::aid::Aid;
+use globalplatform::commands::confirmation::ManagementResponse;
 use globalplatform::commands::install::{
     InstallForInstall, InstallParameters, SecurityDomainParameters,
 };
+use globalplatform::delegated_management::{ReceiptSubject, SignedCommand};
 use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 use scp03::ScpParameters;
@@ -20,7 +22,12 @@ const SCP03: u8 = 0x03;
 
 /// What this card can do for an application; it refuses to promise more.
 pub(crate) const SUPPORTED_PRIVILEGES: Privileges = Privileges::SECURITY_DOMAIN
+    .union(Privileges::DAP_VERIFICATION)
+    .union(Privileges::MANDATED_DAP)
     .union(Privileges::DELEGATED_MANAGEMENT)
+    .union(Privileges::TOKEN_VERIFICATION)
+    .union(Privileges::RECEIPT_GENERATION)
+    .union(Privileges::CIPHERED_LOAD_FILE)
     .union(Privileges::CARD_LOCK)
     .union(Privileges::CARD_TERMINATE)
     .union(Privileges::CARD_RESET)
@@ -38,11 +45,26 @@ impl Domain<'_> {
     pub(super) fn install_application(
         &mut self,
         install: &InstallForInstall,
-    ) -> Result<(), StatusWord> {
-        self.demand_management(Function::Install, install.token.as_deref())?;
+        signed: &SignedCommand,
+    ) -> Result<ManagementResponse, StatusWord> {
+        let reference = install.parameters.control_reference.as_ref();
+        let authority = self.demand_management(Function::Install, signed, reference)?;
         if install.make_selectable {
             self.demand_function(Function::MakeSelectable)?;
         }
+        self.create_application(install)?;
+        let subject = ReceiptSubject::Install {
+            load_file: install.load_file,
+            instance: install.instance,
+        };
+        Ok(self.confirm(&authority, &subject))
+    }
+
+    /// Everything but the question who may do it.
+    pub(super) fn create_application(
+        &mut self,
+        install: &InstallForInstall,
+    ) -> Result<(), StatusWord> {
         let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
         let file = self
             .storage
@@ -170,11 +192,9 @@ impl Domain<'_> {
             [(SCP03, i)] if ScpParameters::new(*i).is_ok() => *i,
             _ => return Err(wrong),
         };
-        if parameters.casd_capability.is_some() {
-            return Err(wrong);
-        }
         let agrees = |value: Option<Vec<u8>>| value.is_none_or(|v| v.iter().any(|b| *b != 0));
         let mut domain = SecurityDomain::new(scp_i);
+        domain.is_casd = parameters.casd_capability.is_some();
         domain.becomes_personalized = parameters.becomes_personalized;
         domain.consents = Consents {
             extradition_here: agrees(parameters.accept_extradition_to),

@@ -1,18 +1,36 @@
 //! INSTALL [for load]: announces a load file.
 
+use globalplatform::commands::confirmation::ManagementResponse;
 use globalplatform::commands::install::InstallForLoad;
+use globalplatform::delegated_management::{HashAlgorithm, SignedCommand};
 use globalplatform::status_word::StatusWord;
 
 use crate::commands::Domain;
 use crate::commands::authority::Function;
-use crate::commands::load::Loading;
+use crate::commands::load::{Ending, Loading};
 use crate::memory::LOAD_FILE_BYTES;
 
 impl Domain<'_> {
-    pub(super) fn install_for_load(&mut self, install: InstallForLoad) -> Result<(), StatusWord> {
-        self.demand_management(Function::Load, install.token.as_deref())?;
+    pub(super) fn install_for_load(
+        &mut self,
+        install: InstallForLoad,
+        signed: &SignedCommand,
+    ) -> Result<ManagementResponse, StatusWord> {
+        let reference = install.parameters.control_reference.as_ref();
+        let authority = self.demand_management(Function::Load, signed, reference)?;
+        self.announce(install, Ending::LastBlock(authority))?;
+        super::DONE
+    }
+
+    /// Everything but the question who may do it.
+    pub(super) fn announce(
+        &mut self,
+        mut install: InstallForLoad,
+        ending: Ending,
+    ) -> Result<(), StatusWord> {
         let domain = install.security_domain.unwrap_or(self.aid);
         let domain = self.storage.resolve(domain);
+        install.security_domain = Some(domain);
         self.demand_welcome(&domain)?;
         self.demand_reach(&domain)?;
         if self.storage.is_taken(&install.load_file) {
@@ -20,16 +38,26 @@ impl Domain<'_> {
         }
         let parameters = &install.parameters;
         if parameters.block_format.is_some() || parameters.block_parameters.is_some() {
-            // Only the plain data block of G 11.6.2.3 is understood.
+            // Only the data block of G 11.6.2.3 is understood.
             return Err(StatusWord::WRONG_DATA);
         }
         let known = [parameters.code_size, parameters.non_volatile_size];
         let announced = known.into_iter().flatten().max().unwrap_or(0);
         self.demand_memory(&domain, announced.saturating_add(LOAD_FILE_BYTES))?;
-        if !matches!(install.hash.as_ref().map_or(32, Vec::len), 32 | 48 | 64) {
+        let weakest = match &ending {
+            Ending::LastBlock(authority) => authority.hash_rule(),
+            Ending::Install(_) => None,
+        };
+        let hash = install.hash.as_ref().map(Vec::len);
+        let suits = match (hash.map(HashAlgorithm::from_length), weakest) {
+            (Some(None), _) | (None, Some(_)) => false,
+            (Some(Some(hash)), Some(weakest)) => weakest.is_met_by(hash),
+            (_, None) => true,
+        };
+        if !suits {
             return Err(StatusWord::WRONG_DATA);
         }
-        self.work.loading = Some(Loading::new(install.load_file, domain, install.hash));
+        self.work.loading = Some(Loading::new(install, domain, ending));
         Ok(())
     }
 }

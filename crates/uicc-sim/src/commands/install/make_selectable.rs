@@ -1,6 +1,8 @@
 //! INSTALL [for make selectable]: an INSTALLED entry may be selected from now on.
 
+use globalplatform::commands::confirmation::ManagementResponse;
 use globalplatform::commands::install::InstallForMakeSelectable;
+use globalplatform::delegated_management::{ReceiptSubject, SignedCommand};
 use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 
@@ -13,8 +15,10 @@ impl Domain<'_> {
     pub(super) fn make_selectable(
         &mut self,
         install: &InstallForMakeSelectable,
-    ) -> Result<(), StatusWord> {
-        self.demand_management(Function::MakeSelectable, install.token.as_deref())?;
+        signed: &SignedCommand,
+    ) -> Result<ManagementResponse, StatusWord> {
+        let reference = install.parameters.control_reference.as_ref();
+        let authority = self.demand_management(Function::MakeSelectable, signed, reference)?;
         let instance = self.storage.application(&install.instance);
         let instance = instance.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
         self.demand_reach(&install.instance)?;
@@ -23,6 +27,7 @@ impl Domain<'_> {
         }
         let added = install.privileges.intersection(Privileges::CARD_RESET);
         let privileges = instance.privileges | added;
+        let load_file = instance.load_file.ok_or(StatusWord::CONDITIONS)?;
         if !added.is_empty() {
             self.demand_privileges(privileges, Some(&install.instance))?;
         }
@@ -34,6 +39,10 @@ impl Domain<'_> {
             }
             instance.make_selectable();
         }
-        Ok(())
+        let subject = ReceiptSubject::Install {
+            load_file,
+            instance: install.instance,
+        };
+        Ok(self.confirm(&authority, &subject))
     }
 }

@@ -1,5 +1,6 @@
 //! INSTALL [for personalization]: STORE DATA that follow go to the application (G 6.7).
 
+use globalplatform::commands::confirmation::ManagementResponse;
 use globalplatform::commands::install::InstallForPersonalization;
 use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
@@ -13,7 +14,7 @@ impl Domain<'_> {
     pub(super) fn start_personalisation(
         &mut self,
         install: &InstallForPersonalization,
-    ) -> Result<(), StatusWord> {
+    ) -> Result<ManagementResponse, StatusWord> {
         let target = self.storage.resolve(install.instance);
         if let Some(before) = self.work.personalising.take() {
             self.instances.abandon_personalisation(&before.target);
@@ -31,6 +32,6 @@ impl Domain<'_> {
         }
         let blocks = Blocks::default();
         self.work.personalising = Some(Personalising { target, blocks });
-        Ok(())
+        super::DONE
     }
 }

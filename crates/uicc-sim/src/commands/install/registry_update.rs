@@ -1,6 +1,9 @@
 //! INSTALL [for registry update]: association, privileges, implicit selection and restrictions, all or nothing.
 
+use globalplatform::aid::Aid;
+use globalplatform::commands::confirmation::ManagementResponse;
 use globalplatform::commands::install::InstallForRegistryUpdate;
+use globalplatform::delegated_management::{ReceiptSubject, SignedCommand};
 use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 
@@ -11,13 +14,34 @@ impl Domain<'_> {
     pub(super) fn update_registry(
         &mut self,
         update: &InstallForRegistryUpdate,
-    ) -> Result<(), StatusWord> {
-        self.demand_management(Function::RegistryUpdate, update.token.as_deref())?;
-        let restrictions = update.parameters.restrictions;
-        let Some(aid) = update.aid else {
-            return self.restrict_card(update);
+        signed: &SignedCommand,
+    ) -> Result<ManagementResponse, StatusWord> {
+        let reference = update.parameters.control_reference.as_ref();
+        let authority = self.demand_management(Function::RegistryUpdate, signed, reference)?;
+        let old_domain = match update.aid {
+            None => {
+                self.restrict_card(update)?;
+                None
+            }
+            Some(aid) => self.update_entry(self.storage.resolve(aid), update)?,
         };
-        let aid = self.storage.resolve(aid);
+        let subject = ReceiptSubject::RegistryUpdate {
+            old_domain,
+            aid: update.aid,
+            new_domain: update.security_domain,
+            privileges: update.privileges,
+            parameters: update.parameters.encode(),
+        };
+        Ok(self.confirm(&authority, &subject))
+    }
+
+    /// Gives the domain that had the entry, when it goes to another.
+    fn update_entry(
+        &mut self,
+        aid: Aid,
+        update: &InstallForRegistryUpdate,
+    ) -> Result<Option<Aid>, StatusWord> {
+        let restrictions = update.parameters.restrictions;
         let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
         let application = self.storage.application(&aid).ok_or(not_found)?;
         self.demand_reach(&aid)?;
@@ -35,9 +59,10 @@ impl Domain<'_> {
             self.demand_privileges(privileges, Some(&aid))?;
         }
         // The last thing that can fail, and the first that is done.
-        if let Some(domain) = update.security_domain {
-            self.extradite_to(&aid, self.storage.resolve(domain))?;
-        }
+        let old_domain = match update.security_domain {
+            Some(domain) => Some(self.extradite_to(&aid, self.storage.resolve(domain))?),
+            None => None,
+        };
         if let Some(application) = self.storage.write().application_mut(&aid) {
             if let Some(privileges) = update.privileges {
                 application.privileges = privileges;
@@ -50,12 +75,12 @@ impl Domain<'_> {
                 domain.restrictions = bits;
             }
         }
-        Ok(())
+        Ok(old_domain)
     }
 
-    /// Without an AID the restrictions hold for the whole card and for good.
+    /// Without an AID the restrictions hold for the whole card and for good; Global Lock allows it (G 9.4.2.1).
     fn restrict_card(&mut self, update: &InstallForRegistryUpdate) -> Result<(), StatusWord> {
-        if !self.is_isd() {
+        if !self.holds(Privileges::GLOBAL_LOCK) {
             return Err(StatusWord::SECURITY_STATUS);
         }
         let bits = match update.parameters.restrictions {
