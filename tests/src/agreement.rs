@@ -6,7 +6,7 @@ use tsm::dev::layout::JPKI_INSTANCE;
 use tsm_proto::mno::{GetUiccRequest, ServiceState};
 use tsm_proto::sp::check_certificate_response::Status as CertificateStatus;
 use tsm_proto::sp::{Credential, CredentialState, ListCredentialsRequest};
-use uicc_sim::inventory::JpkiInventory;
+use uicc_sim::inventory::CredentialInventory;
 
 use crate::holder::Holder;
 
@@ -95,14 +95,15 @@ pub async fn credentials_of(holder: &Holder) -> anyhow::Result<Vec<Credential>> 
     }
 }
 
-/// What the JPKI applet on the card says about itself.
+/// What the JPKI applet on the card says about the credential that proves who somebody is.
 ///
 /// # Errors
 /// When there is none.
-pub fn jpki(holder: &Holder) -> anyhow::Result<JpkiInventory> {
+pub fn jpki(holder: &Holder) -> anyhow::Result<CredentialInventory> {
     let inventory = holder.inventory();
     let applet = inventory
         .applet(&JPKI_INSTANCE)
         .context("the applet is not on the card")?;
-    applet.jpki.clone().context("it is no JPKI applet")
+    let jpki = applet.jpki.clone().context("it is no JPKI applet")?;
+    Ok(jpki.authentication)
 }

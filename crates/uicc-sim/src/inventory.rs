@@ -113,6 +113,17 @@ pub struct AppletInventory {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct JpkiInventory {
+    /// The credential that proves who somebody is; its fields are written as if they were this structure's own.
+    #[serde(flatten)]
+    pub authentication: CredentialInventory,
+    /// The credential that signs documents; none while there is nothing of it.
+    pub signature: Option<CredentialInventory>,
+}
+
+/// One credential of a JPKI applet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct CredentialInventory {
     /// Whether a credential can be used.
     pub live: bool,
     /// Its id.
@@ -121,6 +132,8 @@ pub struct JpkiInventory {
     pub algorithm: Option<&'static str>,
     /// SHA-256 of its certificate.
     pub certificate_sha256: Option<String>,
+    /// SHA-256 of the certificate of its issuer.
+    pub issuer_sha256: Option<String>,
     /// PIN tries left; 0 without a credential.
     pub pin_tries_left: u8,
     /// `none`, `incomplete`, `complete` or `proved`.

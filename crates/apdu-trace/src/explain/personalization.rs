@@ -93,6 +93,19 @@ const fn name(tag: u16) -> Option<&'static str> {
         0x9F06 => "JPKI: wipe",
         0x9F07 => "JPKI: read status",
         0x9F08 => "JPKI: new PIN",
+        0x9F09 => "JPKI: issuer's certificate",
+        0x8131 => "JPKI: RSA prime p of the signature key",
+        0x8132 => "JPKI: RSA prime q of the signature key",
+        0x8147 => "JPKI: EC private key for signatures",
+        0x9F11 => "JPKI: new signature slot",
+        0x9F12 => "JPKI: signature certificate",
+        0x9F13 => "JPKI: signature PIN",
+        0x9F14 => "JPKI: challenge for the pending signature key",
+        0x9F15 => "JPKI: commit of the signature credential",
+        0x9F16 => "JPKI: wipe of the signature credential",
+        0x9F17 => "JPKI: read status of the signature credential",
+        0x9F18 => "JPKI: new signature PIN",
+        0x9F19 => "JPKI: issuer's certificate for signatures",
         _ => return None,
     })
 }
@@ -101,7 +114,8 @@ const fn name(tag: u16) -> Option<&'static str> {
 const fn is_public(tag: u16) -> bool {
     matches!(
         tag,
-        0x0010 | 0x0011 | 0x0030..=0x0036 | 0x0070 | 0x00A6 | 0x00B9 | 0x7F49 | 0x9F01 | 0x9F02 | 0x9F04..=0x9F07
+        0x0010 | 0x0011 | 0x0030..=0x0036 | 0x0070 | 0x00A6 | 0x00B9 | 0x7F49 | 0x9F01 | 0x9F02
+            | 0x9F04..=0x9F07 | 0x9F09 | 0x9F11 | 0x9F12 | 0x9F14..=0x9F17 | 0x9F19
     )
 }
 

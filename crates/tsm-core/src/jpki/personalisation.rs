@@ -4,7 +4,7 @@
 //! groups (GlobalPlatform 2.3.1, 11.5.2.3.6 and 11.11); the last block of a chain ends the
 //! personalisation session, so every chain opens its own. The data groups are those of the applet
 //! (docs/jpki-applet.md): 9F01 start, 8121/8122/8137 key, 9F02 certificate, 9F03 PIN, 9F04 prove, 9F05
-//! commit, 9F06 wipe, 9F07 status, 9F08 new PIN.
+//! commit, 9F06 wipe, 9F07 status, 9F08 new PIN, 9F09 issuer's certificate.
 
 use globalplatform::aid::Aid;
 use globalplatform::commands::install::InstallForPersonalization;
@@ -31,6 +31,7 @@ const COMMIT: u16 = 0x9F05;
 const WIPE: u16 = 0x9F06;
 const STATUS: u16 = 0x9F07;
 const RESET_PIN: u16 = 0x9F08;
+const ISSUER: u16 = 0x9F09;
 
 /// What the pending key signs before the credential id and the challenge.
 const PROOF_LABEL: &[u8] = b"JPKI-POP-1";
@@ -45,6 +46,8 @@ pub struct NewCredential<'a> {
     pub private_key: &'a PrivateKeyParts,
     /// DER of its certificate.
     pub certificate: &'a [u8],
+    /// DER of the certificate under which that was signed.
+    pub issuer: &'a [u8],
     /// Its PIN.
     pub pin: &'a Pin,
 }
@@ -75,7 +78,7 @@ impl AppletCommands {
         }
     }
 
-    /// Puts a whole credential into the pending slot.
+    /// Puts a whole credential into the pending slot, and its issuer's certificate beside it.
     #[must_use]
     pub fn write(self, credential: &NewCredential<'_>) -> Self {
         let mut start = [0; 17];
@@ -90,6 +93,7 @@ impl AppletCommands {
         }
         groups.push((CERTIFICATE, credential.certificate));
         groups.push((PIN, credential.pin.danger_digits()));
+        groups.push((ISSUER, credential.issuer));
         self.chain(&groups, false)
     }
 
@@ -277,6 +281,7 @@ mod tests {
             algorithm: KeyAlgorithm::Rsa2048,
             private_key: &private_key,
             certificate: &certificate,
+            issuer: &[0x31; 700],
             pin: &pin,
         };
         let commands = commands().write(&credential);
@@ -291,6 +296,7 @@ mod tests {
             (PRIME_Q, vec![0xC2; 128]),
             (CERTIFICATE, certificate.clone()),
             (PIN, b"0420".to_vec()),
+            (ISSUER, vec![0x31; 700]),
         ];
         let proof = vec![(PROVE, vec![9; 32])];
         assert_eq!(chains(commands), [(expected, false), (proof, true)]);
@@ -335,6 +341,7 @@ mod tests {
             algorithm: KeyAlgorithm::P256,
             private_key: &private_key,
             certificate: &vec![0; 70_000],
+            issuer: &[],
             pin: &Pin::new("0000").unwrap(),
         };
         assert!(
@@ -357,6 +364,7 @@ mod tests {
                 algorithm: KeyAlgorithm::P384,
                 private_key: &private_key,
                 certificate: &certificate,
+                issuer: &[],
                 pin: &Pin::new("0000").unwrap(),
             };
             let chains = chains(commands().write(&credential));

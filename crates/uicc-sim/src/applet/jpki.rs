@@ -1,14 +1,16 @@
-//! The JPKI user-authentication applet.
+//! The JPKI applet: a credential that proves who somebody is, and room for one that signs documents.
 //!
-//! For the phone it looks like the application that OpenSC's `jpki` driver expects: elementary files for certificate
-//! (000A), PIN (0018) and key (0017), VERIFY, READ BINARY and PSO: COMPUTE DIGITAL SIGNATURE. For the service provider
-//! it is written through its security domain by data groups (module `personalise`): a pending slot takes a
+//! For the phone it looks like the application that OpenSC's `jpki` driver expects: elementary files for certificates
+//! (000A, 0001), those of their issuers (000B, 0002), PINs (0018, 001B) and keys (0017, 001A), VERIFY, READ BINARY and
+//! PSO: COMPUTE DIGITAL SIGNATURE. For the service provider it is written through its security domain by data groups (module `personalise`): a pending slot takes a
 //! new credential and proves its key before it replaces the live one, so that a bad write never costs the old one.
 
+mod contents;
 mod files;
 mod key;
 mod personalise;
 mod pin;
+mod purpose;
 mod slots;
 mod status;
 
@@ -20,11 +22,13 @@ use scp03::SecurityLevel;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use self::contents::Contents;
 use self::files::File;
 use self::key::PrivateKey;
+use self::purpose::Purpose;
 use self::slots::Slots;
 use super::{Applet, Platform, Program};
-use crate::inventory::JpkiInventory;
+use crate::inventory::{CredentialInventory, JpkiInventory};
 
 /// AID of the package.
 pub const PACKAGE: Aid =
@@ -33,8 +37,8 @@ pub const PACKAGE: Aid =
 pub const MODULE: Aid =
     Aid::from_slice_const(&[0xD3, 0x92, 0xF0, 0x00, 0x26, 0x01, 0x00, 0x00, 0x00, 0x01]);
 
-/// Bytes that a chain of STORE DATA may bring: the longest certificate, a key, and what belongs to them.
-const CHAIN_LIMIT: usize = 6144;
+/// Bytes that a chain of STORE DATA may bring: two of the longest certificates, a key, and what belongs to them.
+const CHAIN_LIMIT: usize = 10_240;
 /// Volatile memory of an instance: the chain is collected in it.
 const VOLATILE_BYTES: u32 = 1024;
 
@@ -43,9 +47,9 @@ pub struct JpkiProgram;
 
 /// A running instance.
 struct Jpki {
-    slots: Slots,
+    contents: Contents,
     selected: Option<File>,
-    pin_verified: bool,
+    verified: Vec<Purpose>,
     chain: Zeroizing<Vec<u8>>,
 }
 
@@ -63,14 +67,14 @@ impl Program for JpkiProgram {
     }
 
     fn install(&self, _parameters: &[u8]) -> Result<Zeroizing<Vec<u8>>, StatusWord> {
-        Ok(Slots::default().encode())
+        Ok(Contents::default().encode())
     }
 
     fn start(&self, contents: &[u8]) -> Result<Box<dyn Applet>, StatusWord> {
         Ok(Box::new(Jpki {
-            slots: Slots::decode(contents).map_err(|_| StatusWord::NO_DIAGNOSIS)?,
+            contents: Contents::decode(contents).map_err(|_| StatusWord::NO_DIAGNOSIS)?,
             selected: None,
-            pin_verified: false,
+            verified: Vec::new(),
             chain: Zeroizing::default(),
         }))
     }
@@ -92,10 +96,10 @@ impl Applet for Jpki {
         }
         match (command.is_proprietary(), command.ins) {
             (false, 0xA4) => {
-                self.selected = Some(File::select(command, &self.slots)?);
+                self.selected = Some(File::select(command, &self.contents)?);
                 Ok(ResponseApdu::ok())
             }
-            (false, 0xB0) => self.current_file()?.read(command, &self.slots),
+            (false, 0xB0) => self.read(command),
             (false, 0x20) => self.verify(command, platform),
             (false, 0x24) => self.change_pin(command, platform),
             (_, 0x2A) => self.sign(command),
@@ -106,7 +110,7 @@ impl Applet for Jpki {
 
     fn deselect(&mut self) {
         self.selected = None;
-        self.pin_verified = false;
+        self.verified.clear();
     }
 
     fn personalise(
@@ -129,19 +133,25 @@ impl Applet for Jpki {
     fn uninstall(&mut self) {
         self.deselect();
         self.abandon_personalisation();
-        self.slots = Slots::default();
+        self.contents = Contents::default();
     }
 
     fn show_secrets(&self, show: &mut dyn FnMut(&'static str, &[u8])) {
-        let live = self.slots.live.as_ref().map(|live| &live.key);
-        let pending = self.slots.pending.as_ref().and_then(|p| p.key.as_ref());
-        for key in live.into_iter().chain(pending) {
-            show_key(key, show);
+        for slots in self.contents.all() {
+            show_slots(slots, show);
         }
-        if let Some(pending) = &self.slots.pending {
-            for prime in [&pending.half.0, &pending.half.1].into_iter().flatten() {
-                show("rsa-prime", prime.as_slice());
-            }
+    }
+}
+
+fn show_slots(slots: &Slots, show: &mut dyn FnMut(&'static str, &[u8])) {
+    let live = slots.live.as_ref().map(|live| &live.key);
+    let pending = slots.pending.as_ref().and_then(|p| p.key.as_ref());
+    for key in live.into_iter().chain(pending) {
+        show_key(key, show);
+    }
+    if let Some(pending) = &slots.pending {
+        for prime in [&pending.half.0, &pending.half.1].into_iter().flatten() {
+            show("rsa-prime", prime.as_slice());
         }
     }
 }
@@ -164,6 +174,23 @@ impl Jpki {
         self.selected.ok_or(StatusWord::NO_CURRENT_EF)
     }
 
+    fn demand_pin(&self, purpose: Purpose) -> Result<(), StatusWord> {
+        if self.verified.contains(&purpose) {
+            Ok(())
+        } else {
+            Err(StatusWord::SECURITY_STATUS)
+        }
+    }
+
+    /// READ BINARY of the selected file.
+    fn read(&self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        let file = self.current_file()?;
+        if let Some(purpose) = file.read_protection() {
+            self.demand_pin(purpose)?;
+        }
+        file.read(command, &self.contents)
+    }
+
     /// `00 20 00 80 [Lc PIN]`: without data it only says how many tries are left.
     fn verify(
         &mut self,
@@ -173,18 +200,16 @@ impl Jpki {
         if (command.p1, command.p2) != (0x00, 0x80) {
             return Err(StatusWord::WRONG_P1P2);
         }
-        match (self.current_file()?, command.data.as_slice()) {
-            (File::Pin, []) => Err(pin::tries_left(&self.slots)),
-            (File::SignaturePin, []) => Err(StatusWord::with_tries_left(0)),
-            (File::SignaturePin, _) => Err(StatusWord::PIN_BLOCKED),
-            (File::Pin, presented) => {
-                self.pin_verified = false;
-                pin::verify(&mut self.slots, presented, platform)?;
-                self.pin_verified = true;
-                Ok(ResponseApdu::ok())
-            }
-            _ => Err(StatusWord::NO_CURRENT_EF),
+        let File::Pin(purpose) = self.current_file()? else {
+            return Err(StatusWord::NO_CURRENT_EF);
+        };
+        if command.data.is_empty() {
+            return Err(pin::tries_left(&self.contents, purpose));
         }
+        self.verified.retain(|verified| *verified != purpose);
+        pin::verify(&mut self.contents, purpose, &command.data, platform)?;
+        self.verified.push(purpose);
+        Ok(ResponseApdu::ok())
     }
 
     /// `00 24 01 80 Lc new PIN`, after VERIFY.
@@ -196,13 +221,11 @@ impl Jpki {
         if (command.p1, command.p2) != (0x01, 0x80) {
             return Err(StatusWord::WRONG_P1P2);
         }
-        if self.current_file()? != File::Pin {
+        let File::Pin(purpose) = self.current_file()? else {
             return Err(StatusWord::NO_CURRENT_EF);
-        }
-        if !self.pin_verified {
-            return Err(StatusWord::SECURITY_STATUS);
-        }
-        pin::replace(&mut self.slots, &command.data, platform)?;
+        };
+        self.demand_pin(purpose)?;
+        pin::replace(&mut self.contents, purpose, &command.data, platform)?;
         Ok(ResponseApdu::ok())
     }
 
@@ -211,27 +234,30 @@ impl Jpki {
         if (command.p1, command.p2) != (0x00, 0x80) {
             return Err(StatusWord::WRONG_P1P2);
         }
-        let live = match (self.current_file()?, &self.slots.live) {
-            (File::Key, Some(live)) => live,
-            _ => return Err(StatusWord::NO_CURRENT_EF),
+        let File::Key(purpose) = self.current_file()? else {
+            return Err(StatusWord::NO_CURRENT_EF);
         };
-        if !self.pin_verified {
-            return Err(StatusWord::SECURITY_STATUS);
-        }
+        let live = self.contents.of(purpose).live.as_ref();
+        let live = live.ok_or(StatusWord::NO_CURRENT_EF)?;
+        self.demand_pin(purpose)?;
         Ok(ResponseApdu::with_data(
             live.key.sign_as_given(&command.data)?,
         ))
     }
 
-    /// GET DATA 00E1: the status object, its value only for the ISO class.
+    /// GET DATA 00E1 and 00E2: the status objects, their values only for the ISO class.
     fn data(&self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
-        match (command.p1, command.p2) {
-            (0x00, 0xE1) if command.is_proprietary() => {
-                Ok(ResponseApdu::with_data(status::status_object(&self.slots)))
-            }
-            (0x00, 0xE1) => Ok(ResponseApdu::with_data(status::status(&self.slots))),
-            _ => Err(StatusWord::REFERENCED_DATA_NOT_FOUND),
-        }
+        let purpose = match (command.p1, command.p2) {
+            (0x00, 0xE1) => Purpose::Authentication,
+            (0x00, 0xE2) => Purpose::Signature,
+            _ => return Err(StatusWord::REFERENCED_DATA_NOT_FOUND),
+        };
+        let slots = self.contents.of(purpose);
+        Ok(ResponseApdu::with_data(if command.is_proprietary() {
+            status::status_object(slots)
+        } else {
+            status::status(slots)
+        }))
     }
 
     fn take_block(
@@ -253,20 +279,20 @@ impl Jpki {
         if !block.last {
             return Ok(ResponseApdu::ok());
         }
-        let mut next = self.slots.clone();
+        let mut next = self.contents.clone();
         let answer = personalise::apply(&mut next, &self.chain, block.case4)?;
         self.adopt(next, platform)?;
         Ok(ResponseApdu::with_data(answer))
     }
 
-    /// Makes these slots the contents of the instance, on the card first.
-    fn adopt(&mut self, next: Slots, platform: &mut dyn Platform) -> Result<(), StatusWord> {
+    /// Makes these the contents of the instance, on the card first.
+    fn adopt(&mut self, next: Contents, platform: &mut dyn Platform) -> Result<(), StatusWord> {
         let contents = next.encode();
-        if *contents == *self.slots.encode() {
+        if *contents == *self.contents.encode() {
             return Ok(());
         }
         platform.save(&contents)?;
-        self.slots = next;
+        self.contents = next;
         // What the phone selected and verified may not exist any more.
         self.deselect();
         if platform.is_observed() {
@@ -278,15 +304,27 @@ impl Jpki {
 
 /// The state of an instance with these contents, for people.
 pub(crate) fn inventory(contents: &[u8]) -> Option<JpkiInventory> {
-    let slots = Slots::decode(contents).ok()?;
-    let (live, pending) = (slots.live.as_ref(), slots.pending.as_ref());
+    let contents = Contents::decode(contents).ok()?;
+    let signature = contents.of(Purpose::Signature);
+    let is_there =
+        signature.live.is_some() || signature.pending.is_some() || signature.issuer.is_some();
     Some(JpkiInventory {
+        authentication: credential(contents.of(Purpose::Authentication)),
+        signature: is_there.then(|| credential(signature)),
+    })
+}
+
+fn credential(slots: &Slots) -> CredentialInventory {
+    let (live, pending) = (slots.live.as_ref(), slots.pending.as_ref());
+    let sha256 = |certificate: &Vec<u8>| hex::encode_upper(Sha256::digest(certificate));
+    CredentialInventory {
         live: live.is_some(),
         credential_id: live.map(|live| hex::encode_upper(live.id)),
         algorithm: live.map(|live| live.key.algorithm().name()),
-        certificate_sha256: live.map(|live| hex::encode_upper(Sha256::digest(&live.certificate))),
-        pin_tries_left: live.map_or(0, |live| live.tries_left),
-        pending: pending.map_or("none", slots::Pending::progress),
+        certificate_sha256: live.map(|live| sha256(&live.certificate)),
+        issuer_sha256: slots.issuer.as_ref().map(sha256),
+        pin_tries_left: slots.tries_left(),
+        pending: slots.progress(),
         pending_credential_id: pending.map(|pending| hex::encode_upper(pending.id)),
-    })
+    }
 }

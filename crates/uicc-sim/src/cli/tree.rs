@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::inventory::{
-    AppletInventory, DomainInventory, Inventory, KeySetInventory, LoadFileInventory, MemoryUse,
+    AppletInventory, CredentialInventory, DomainInventory, Inventory, KeySetInventory,
+    LoadFileInventory, MemoryUse,
 };
 
 /// Cells of a memory bar.
@@ -104,15 +105,21 @@ fn applet(applet: &AppletInventory) -> Node {
         applet.aid, applet.life_cycle, applet.bytes
     );
     if let Some(jpki) = &applet.jpki {
-        let live = jpki.algorithm.unwrap_or("no credential");
-        let tries = jpki.pin_tries_left;
-        let _ = write!(
-            title,
-            "  JPKI: {live}, {tries} PIN tries left, pending {}",
-            jpki.pending
-        );
+        let _ = write!(title, "  JPKI: {}", credential(&jpki.authentication));
+        if let Some(signature) = &jpki.signature {
+            let _ = write!(title, "; for signatures: {}", credential(signature));
+        }
     }
     Node::leaf(title)
+}
+
+fn credential(credential: &CredentialInventory) -> String {
+    format!(
+        "{}, {} PIN tries left, pending {}",
+        credential.algorithm.unwrap_or("no credential"),
+        credential.pin_tries_left,
+        credential.pending
+    )
 }
 
 /// For example `[#####...............] 16384 of 65536 B`.

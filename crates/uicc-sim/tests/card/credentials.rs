@@ -52,6 +52,23 @@ pub fn payload(groups: &[Dgi]) -> Vec<u8> {
         .collect()
 }
 
+/// The groups of the signature credential are those of the authentication credential and this.
+pub const FOR_SIGNATURES: u16 = 0x0010;
+
+/// Everything that the pending slot of the signature credential needs.
+pub fn signature_credential(kind: Kind, id: [u8; 16], pin: &str) -> Vec<u8> {
+    let mut start = id.to_vec();
+    start.push(kind.algorithm());
+    let mut groups = vec![Dgi::new(0x9F01, start)];
+    groups.extend(kind.key_groups());
+    groups.push(Dgi::new(0x9F02, kind.certificate()));
+    groups.push(Dgi::new(0x9F03, pin.as_bytes()));
+    for group in &mut groups {
+        group.tag += FOR_SIGNATURES;
+    }
+    payload(&groups)
+}
+
 /// Everything that a pending slot needs.
 pub fn credential(kind: Kind, id: [u8; 16], pin: &str) -> Vec<u8> {
     let mut start = id.to_vec();

@@ -37,6 +37,7 @@ fn the_file_holds_the_card_after_every_command() {
             .jpki
             .as_ref()
             .unwrap()
+            .authentication
             .live
     );
 }

@@ -21,5 +21,6 @@ mod personalisation;
 mod rights;
 mod robustness;
 mod secure_channel;
+mod signature_credential;
 mod states;
 mod terminal;

@@ -172,7 +172,7 @@ proptest! {
             ssd.store(&mut t, payload);
         }
         let jpki = t.card.inventory().applet(&JPKI).unwrap().jpki.clone().unwrap();
-        prop_assert_eq!(jpki.credential_id, Some("01".repeat(16)));
+        prop_assert_eq!(jpki.authentication.credential_id, Some("01".repeat(16)));
     }
 }
 

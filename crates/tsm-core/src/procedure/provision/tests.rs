@@ -42,6 +42,7 @@ fn check_active(world: &World, application: &Application, expected_pin: &str) ->
         expected_pin.to_owned(),
     );
     assert_eq!(world.card.live(), Some(live));
+    assert_eq!(world.card.issuer(), Some(vec![0x30]));
     assert_eq!(world.card.pending(), None);
     assert_eq!(
         world.card.key_versions(),

@@ -129,6 +129,7 @@ impl Run<'_> {
             algorithm: credential.algorithm,
             private_key: &private_key,
             certificate: &credential.certificate,
+            issuer: &self.provider.authority.issuer_certificate(),
             pin: self.pin,
         }))
     }

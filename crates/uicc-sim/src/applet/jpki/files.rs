@@ -3,7 +3,8 @@
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::status_word::StatusWord;
 
-use super::slots::Slots;
+use super::contents::Contents;
+use super::purpose::Purpose::{self, Authentication, Signature};
 
 /// Token information that other JPKI software reads first: ASCII, padded with blanks.
 const TOKEN_INFORMATION: &[u8; 32] = b"JPKIAPICCTOKEN2                 ";
@@ -13,15 +14,14 @@ const TOKEN_INFORMATION: &[u8; 32] = b"JPKIAPICCTOKEN2                 ";
 pub(super) enum File {
     /// 0006.
     TokenInformation,
-    /// 000A: the user-authentication certificate.
-    Certificate,
-    /// 0017: the user-authentication key.
-    Key,
-    /// 0018: the user-authentication PIN.
-    Pin,
-    /// 001B: the digital-signature PIN. It exists and is blocked: this applet has no signature key, but OpenSC refuses
-    /// a card on which the file cannot be selected.
-    SignaturePin,
+    /// 000A for authentication, 0001 for signatures, which only whoever knows the signature PIN may read.
+    Certificate(Purpose),
+    /// 000B and 0002: the certificate of whoever issued the certificate.
+    Issuer(Purpose),
+    /// 0017 and 001A.
+    Key(Purpose),
+    /// 0018 and 001B. Both exist, even without a credential: OpenSC refuses a card on which one cannot be selected.
+    Pin(Purpose),
 }
 
 impl File {
@@ -29,7 +29,7 @@ impl File {
     ///
     /// # Errors
     /// 6A82 for a file that does not exist, among them certificate and key without a live credential.
-    pub(super) fn select(command: &CommandApdu, slots: &Slots) -> Result<Self, StatusWord> {
+    pub(super) fn select(command: &CommandApdu, contents: &Contents) -> Result<Self, StatusWord> {
         if command.p1 != 0x02 || command.p2 & !0x0C != 0 {
             return Err(StatusWord::WRONG_P1P2);
         }
@@ -38,24 +38,46 @@ impl File {
         };
         let file = match u16::from_be_bytes([*high, *low]) {
             0x0006 => Self::TokenInformation,
-            0x000A => Self::Certificate,
-            0x0017 => Self::Key,
-            0x0018 => Self::Pin,
-            0x001B => Self::SignaturePin,
+            0x000A => Self::Certificate(Authentication),
+            0x0001 => Self::Certificate(Signature),
+            0x000B => Self::Issuer(Authentication),
+            0x0002 => Self::Issuer(Signature),
+            0x0017 => Self::Key(Authentication),
+            0x001A => Self::Key(Signature),
+            0x0018 => Self::Pin(Authentication),
+            0x001B => Self::Pin(Signature),
             _ => return Err(StatusWord::NOT_FOUND),
         };
-        match file {
-            Self::Certificate | Self::Key if slots.live.is_none() => Err(StatusWord::NOT_FOUND),
-            file => Ok(file),
+        let exists = match file {
+            Self::Certificate(purpose) | Self::Key(purpose) => contents.of(purpose).live.is_some(),
+            Self::Issuer(purpose) => contents.of(purpose).issuer.is_some(),
+            Self::TokenInformation | Self::Pin(_) => true,
+        };
+        if exists {
+            Ok(file)
+        } else {
+            Err(StatusWord::NOT_FOUND)
         }
     }
 
     /// What READ BINARY finds in the file.
-    fn contents(self, slots: &Slots) -> Option<&[u8]> {
+    fn bytes(self, contents: &Contents) -> Option<&[u8]> {
         match self {
             Self::TokenInformation => Some(TOKEN_INFORMATION),
-            Self::Certificate => slots.live.as_ref().map(|live| live.certificate.as_slice()),
-            Self::Key | Self::Pin | Self::SignaturePin => None,
+            Self::Certificate(purpose) => {
+                let live = contents.of(purpose).live.as_ref();
+                live.map(|live| live.certificate.as_slice())
+            }
+            Self::Issuer(purpose) => contents.of(purpose).issuer.as_deref(),
+            Self::Key(_) | Self::Pin(_) => None,
+        }
+    }
+
+    /// The PIN that has to be verified before the file can be read.
+    pub(super) const fn read_protection(self) -> Option<Purpose> {
+        match self {
+            Self::Certificate(Signature) => Some(Signature),
+            _ => None,
         }
     }
 
@@ -67,14 +89,14 @@ impl File {
     pub(super) fn read(
         self,
         command: &CommandApdu,
-        slots: &Slots,
+        contents: &Contents,
     ) -> Result<ResponseApdu, StatusWord> {
         if command.p1 & 0x80 != 0 {
             return Err(StatusWord::WRONG_P1P2);
         }
-        let contents = self.contents(slots).ok_or(StatusWord::NO_CURRENT_EF)?;
+        let bytes = self.bytes(contents).ok_or(StatusWord::NO_CURRENT_EF)?;
         let offset = usize::from(u16::from_be_bytes([command.p1, command.p2]));
-        let rest = contents.get(offset..).filter(|rest| !rest.is_empty());
+        let rest = bytes.get(offset..).filter(|rest| !rest.is_empty());
         let rest = rest.ok_or(StatusWord::OFFSET_OUTSIDE)?;
         let wanted = usize::try_from(command.le.unwrap_or(256)).unwrap_or(rest.len());
         let piece = rest.get(..wanted).unwrap_or(rest);

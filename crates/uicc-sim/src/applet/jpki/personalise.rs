@@ -12,6 +12,10 @@
 //! | 9F06 | credential id | the live credential is wiped; repeating it is harmless |
 //! | 9F07 | nothing | answers the status object; last of the chain |
 //! | 9F08 | four ASCII digits | the live credential's PIN is replaced |
+//! | 9F09 | certificate, DER, or nothing | the certificate of the issuer, or that there is none |
+//!
+//! These are the groups of the authentication credential. Those of the signature credential (9F11 to 9F19, 8131, 8132,
+//! 8147) are the same with 10 added; their PIN has six to sixteen characters of A to Z and 0 to 9.
 //!
 //! A chain of STORE DATA takes effect as a whole when its last block has arrived, or not at all.
 
@@ -19,8 +23,10 @@ use globalplatform::commands::store_data::DgiReader;
 use globalplatform::status_word::StatusWord;
 use zeroize::Zeroizing;
 
+use super::contents::Contents;
 use super::key::{Algorithm, PrivateKey, Unusable};
-use super::slots::{CERTIFICATE_LIMIT, CredentialId, PIN_TRIES, Pending, Pin, Prime, Slots};
+use super::purpose::{Pin, Purpose};
+use super::slots::{CERTIFICATE_LIMIT, CredentialId, Pending, Prime, Slots};
 use super::status::status_object;
 
 /// What the proof of possession puts before credential id and challenge.
@@ -34,13 +40,13 @@ impl From<Unusable> for StatusWord {
     }
 }
 
-/// Applies a whole chain to the slots; the caller throws them away when this fails.
+/// Applies a whole chain to the contents; the caller throws them away when this fails.
 ///
 /// # Errors
 /// 6A80 for data that do not fit, 6985 when the slots are not in the state that a group needs, 6A84 for a certificate
 /// that is too long, 6A86 when there is something to answer but the command expects nothing.
 pub(super) fn apply(
-    slots: &mut Slots,
+    contents: &mut Contents,
     chain: &[u8],
     wants_answer: bool,
 ) -> Result<Vec<u8>, StatusWord> {
@@ -53,7 +59,9 @@ pub(super) fn apply(
     let mut answer = Vec::new();
     for (index, group) in groups.iter().enumerate() {
         let is_last = index + 1 == groups.len();
-        match group.tag {
+        let (purpose, tag) = Purpose::of_group(group.tag);
+        let slots = contents.of_mut(purpose);
+        match tag {
             0x9F04 if groups.len() == 1 => answer = prove(slots, group.data)?,
             0x9F07 if is_last && group.data.is_empty() => answer = status_object(slots),
             0x9F04 | 0x9F07 => return Err(StatusWord::WRONG_DATA),
@@ -61,6 +69,7 @@ pub(super) fn apply(
             0x9F05 => commit(slots, credential_id(group.data)?)?,
             0x9F06 => wipe(slots, credential_id(group.data)?),
             0x9F08 => reset_pin(slots, group.data)?,
+            0x9F09 => slots.issuer = issuer(group.data)?,
             tag => fill(slots, tag, group.data)?,
         }
     }
@@ -93,7 +102,7 @@ fn fill(slots: &mut Slots, tag: u16, value: &[u8]) -> Result<(), StatusWord> {
         0x8137 => pending.key = Some(PrivateKey::from_scalar(pending.algorithm, value)?),
         0x9F02 if value.len() > CERTIFICATE_LIMIT => return Err(StatusWord::NO_MEMORY),
         0x9F02 => pending.certificate = Some(value.to_vec()),
-        _ => pending.pin = Some(Pin::new(value)?),
+        _ => pending.pin = Some(Pin::new(slots.purpose, value)?),
     }
     match (&pending.key, &pending.certificate) {
         (Some(key), Some(certificate)) if !key.is_certified_by(certificate) => {
@@ -139,10 +148,27 @@ fn prove(slots: &mut Slots, challenge: &[u8]) -> Result<Vec<u8>, StatusWord> {
     Ok(signature)
 }
 
+/// The certificate of the issuer; none in an empty group.
+fn issuer(value: &[u8]) -> Result<Option<Vec<u8>>, StatusWord> {
+    use x509_cert::der::Decode;
+    if value.is_empty() {
+        return Ok(None);
+    }
+    if value.len() > CERTIFICATE_LIMIT {
+        return Err(StatusWord::NO_MEMORY);
+    }
+    x509_cert::Certificate::from_der(value).map_err(|_| StatusWord::WRONG_DATA)?;
+    Ok(Some(value.to_vec()))
+}
+
 fn commit(slots: &mut Slots, id: CredentialId) -> Result<(), StatusWord> {
     match slots.pending.take_if(|pending| pending.id == id) {
         Some(pending) if pending.proved => {
-            slots.live = Some(pending.into_live().ok_or(StatusWord::CONDITIONS)?);
+            slots.live = Some(
+                pending
+                    .into_live(slots.purpose)
+                    .ok_or(StatusWord::CONDITIONS)?,
+            );
             Ok(())
         }
         None if slots.live.as_ref().is_some_and(|live| live.id == id) => Ok(()),
@@ -155,9 +181,9 @@ fn wipe(slots: &mut Slots, id: CredentialId) {
 }
 
 fn reset_pin(slots: &mut Slots, digits: &[u8]) -> Result<(), StatusWord> {
-    let pin = Pin::new(digits)?;
+    let pin = Pin::new(slots.purpose, digits)?;
     let live = slots.live.as_mut().ok_or(StatusWord::CONDITIONS)?;
     live.pin = pin;
-    live.tries_left = PIN_TRIES;
+    live.tries_left = slots.purpose.pin_tries();
     Ok(())
 }

@@ -1,45 +1,17 @@
-//! What the applet keeps: the live slot with its PIN counter, and the pending slot that personalisation fills.
+//! What the applet keeps of one credential: the live slot with its PIN counter, and the pending slot that
+//! personalisation fills.
 
-use globalplatform::tlv::{Reader, Tag, Tlv, Writer};
-use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use globalplatform::tlv::{Tag, Tlv, Writer};
+use zeroize::Zeroizing;
 
 use super::key::{Algorithm, PrivateKey, RSA_PRIME_BYTES, Unusable};
+use super::purpose::{Pin, Purpose};
 
 /// Names a credential; made by the service provider.
 pub(super) type CredentialId = [u8; 16];
 
-/// Tries that a fresh or changed PIN has.
-pub(super) const PIN_TRIES: u8 = 3;
 /// The longest certificate the applet takes, in bytes.
 pub(super) const CERTIFICATE_LIMIT: usize = 4096;
-
-/// The user-authentication PIN: four ASCII digits.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub(super) struct Pin([u8; 4]);
-
-impl Pin {
-    /// The PIN in these bytes.
-    pub(super) fn new(digits: &[u8]) -> Result<Self, Unusable> {
-        let digits: [u8; 4] = digits.try_into().map_err(|_| Unusable)?;
-        if digits.iter().all(u8::is_ascii_digit) {
-            Ok(Self(digits))
-        } else {
-            Err(Unusable)
-        }
-    }
-
-    /// Whether somebody presented this PIN.
-    pub(super) fn is(&self, presented: &[u8]) -> bool {
-        self.0.as_slice().ct_eq(presented).into()
-    }
-}
-
-impl core::fmt::Debug for Pin {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Pin(****)")
-    }
-}
 
 /// A credential in use.
 #[derive(Debug, Clone)]
@@ -68,11 +40,14 @@ pub(super) struct Pending {
 /// A prime that waits for its companion.
 pub(super) type Prime = Zeroizing<[u8; RSA_PRIME_BYTES]>;
 
-/// Both slots.
-#[derive(Debug, Clone, Default)]
+/// Both slots of one purpose.
+#[derive(Debug, Clone)]
 pub(super) struct Slots {
+    pub(super) purpose: Purpose,
     pub(super) live: Option<Live>,
     pub(super) pending: Option<Pending>,
+    /// The certificate of whoever issues the certificates, DER.
+    pub(super) issuer: Option<Vec<u8>>,
 }
 
 impl Pending {
@@ -104,19 +79,17 @@ impl Pending {
     }
 
     /// The live credential this becomes, if it is complete.
-    pub(super) fn into_live(self) -> Option<Live> {
+    pub(super) fn into_live(self, purpose: Purpose) -> Option<Live> {
         Some(Live {
             id: self.id,
             key: self.key?,
             certificate: self.certificate?,
             pin: self.pin?,
-            tries_left: PIN_TRIES,
+            tries_left: purpose.pin_tries(),
         })
     }
 }
 
-const LIVE: Tag = Tag(0xA0);
-const PENDING: Tag = Tag(0xA1);
 const ID: Tag = Tag(0x80);
 const ALGORITHM: Tag = Tag(0x81);
 /// A part of the key: p and q, or the scalar.
@@ -129,37 +102,74 @@ const HALF_P: Tag = Tag(0x87);
 const HALF_Q: Tag = Tag(0x88);
 
 impl Slots {
-    /// The contents of the instance as the card stores them.
-    pub(super) fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut writer = Writer::new();
-        if let Some(live) = &self.live {
-            writer.nested(LIVE, |slot| {
-                slot.tlv(ID, &live.id);
-                encode_key(slot, &live.key);
-                slot.tlv(CERTIFICATE, &live.certificate);
-                slot.tlv(PIN, &live.pin.0);
-                slot.tlv(TRIES_LEFT, &[live.tries_left]);
-            });
+    /// Slots with nothing in them.
+    pub(super) const fn empty(purpose: Purpose) -> Self {
+        Self {
+            purpose,
+            live: None,
+            pending: None,
+            issuer: None,
         }
-        if let Some(pending) = &self.pending {
-            writer.nested(PENDING, |slot| encode_pending(slot, pending));
-        }
-        Zeroizing::new(writer.into_vec())
     }
 
-    /// Reads what [`Slots::encode`] wrote.
-    pub(super) fn decode(contents: &[u8]) -> Result<Self, Unusable> {
-        let mut slots = Self::default();
-        for tlv in Reader::new(contents).tlvs() {
-            let tlv = tlv.map_err(|_| Unusable)?;
-            let fields = Fields::read(&tlv)?;
-            match tlv.tag {
-                LIVE => slots.live = Some(fields.live().ok_or(Unusable)?),
-                PENDING => slots.pending = Some(fields.pending().ok_or(Unusable)?),
-                _ => return Err(Unusable),
-            }
+    /// PIN tries left; none without a credential.
+    pub(super) fn tries_left(&self) -> u8 {
+        self.live.as_ref().map_or(0, |live| live.tries_left)
+    }
+
+    /// How far the pending slot has got: `none`, `incomplete`, `complete` or `proved`.
+    pub(super) fn progress(&self) -> &'static str {
+        self.pending.as_ref().map_or("none", Pending::progress)
+    }
+
+    /// Takes a stored object that has one of these tags; says whether it had.
+    pub(super) fn read(
+        &mut self,
+        tlv: &Tlv<'_>,
+        live: Tag,
+        pending: Tag,
+        issuer: Tag,
+    ) -> Result<bool, Unusable> {
+        let purpose = self.purpose;
+        if tlv.tag == live {
+            let fields = Fields::read(purpose, tlv)?;
+            self.live = Some(fields.live(purpose).ok_or(Unusable)?);
+        } else if tlv.tag == pending {
+            let fields = Fields::read(purpose, tlv)?;
+            self.pending = Some(fields.pending().ok_or(Unusable)?);
+        } else if tlv.tag == issuer {
+            self.issuer = Some(tlv.value.to_vec());
+        } else {
+            return Ok(false);
         }
-        Ok(slots)
+        Ok(true)
+    }
+}
+
+impl Live {
+    /// The slot as it is stored.
+    pub(super) fn encode(&self, slot: &mut Writer) {
+        slot.tlv(ID, &self.id);
+        encode_key(slot, &self.key);
+        slot.tlv(CERTIFICATE, &self.certificate);
+        slot.tlv(PIN, self.pin.danger_characters());
+        slot.tlv(TRIES_LEFT, &[self.tries_left]);
+    }
+}
+
+impl Pending {
+    /// The slot as it is stored.
+    pub(super) fn encode(&self, slot: &mut Writer) {
+        slot.tlv(ID, &self.id);
+        match &self.key {
+            Some(key) => encode_key(slot, key),
+            None => slot.tlv(ALGORITHM, &[self.algorithm.to_byte()]),
+        }
+        slot.optional(HALF_P, self.half.0.as_deref());
+        slot.optional(HALF_Q, self.half.1.as_deref());
+        slot.optional(CERTIFICATE, self.certificate.as_deref());
+        slot.optional(PIN, self.pin.as_ref().map(Pin::danger_characters));
+        slot.tlv(PROVED, &[self.proved.into()]);
     }
 }
 
@@ -168,19 +178,6 @@ fn encode_key(slot: &mut Writer, key: &PrivateKey) {
     for part in key.danger_parts() {
         slot.tlv(KEY_PART, &part);
     }
-}
-
-fn encode_pending(slot: &mut Writer, pending: &Pending) {
-    slot.tlv(ID, &pending.id);
-    match &pending.key {
-        Some(key) => encode_key(slot, key),
-        None => slot.tlv(ALGORITHM, &[pending.algorithm.to_byte()]),
-    }
-    slot.optional(HALF_P, pending.half.0.as_deref());
-    slot.optional(HALF_Q, pending.half.1.as_deref());
-    slot.optional(CERTIFICATE, pending.certificate.as_deref());
-    slot.optional(PIN, pending.pin.as_ref().map(|pin| pin.0));
-    slot.tlv(PROVED, &[pending.proved.into()]);
 }
 
 /// The data objects of one slot, before they are put together.
@@ -197,7 +194,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn read(slot: &Tlv<'a>) -> Result<Self, Unusable> {
+    fn read(purpose: Purpose, slot: &Tlv<'a>) -> Result<Self, Unusable> {
         let mut fields = Self::default();
         for tlv in slot.reader().tlvs() {
             let tlv = tlv.map_err(|_| Unusable)?;
@@ -206,7 +203,7 @@ impl<'a> Fields<'a> {
                 (ALGORITHM, [byte]) => fields.algorithm = Algorithm::from_byte(*byte),
                 (KEY_PART, part) => fields.key_parts.push(part),
                 (CERTIFICATE, der) => fields.certificate = Some(der.to_vec()),
-                (PIN, digits) => fields.pin = Some(Pin::new(digits)?),
+                (PIN, digits) => fields.pin = Some(Pin::new(purpose, digits)?),
                 (TRIES_LEFT, [tries]) => fields.tries_left = Some(*tries),
                 (PROVED, [proved]) => fields.proved = *proved != 0,
                 (HALF_P, p) => fields.half.0 = p.try_into().ok().map(Zeroizing::new),
@@ -225,13 +222,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn live(self) -> Option<Live> {
+    fn live(self, purpose: Purpose) -> Option<Live> {
         Some(Live {
             id: self.id?,
             key: self.key()?,
             certificate: self.certificate?,
             pin: self.pin?,
-            tries_left: self.tries_left?.min(PIN_TRIES),
+            tries_left: self.tries_left?.min(purpose.pin_tries()),
         })
     }
 
@@ -255,68 +252,52 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    fn key() -> PrivateKey {
-        PrivateKey::from_scalar(Algorithm::P256, &[0x11; 32]).unwrap()
+    const SLOT: Tag = Tag(0xA1);
+
+    fn again(pending: &Pending) -> Slots {
+        let mut writer = Writer::new();
+        writer.nested(SLOT, |slot| pending.encode(slot));
+        let bytes = writer.into_vec();
+        let tlv = globalplatform::tlv::Reader::new(&bytes).tlv().unwrap();
+        let mut slots = Slots::empty(Purpose::Authentication);
+        assert_eq!(slots.read(&tlv, Tag(0xA0), SLOT, Tag(0x8A)), Ok(true));
+        slots
     }
 
     #[test]
-    fn contents_round_trip_in_every_state() {
+    fn a_pending_slot_keeps_the_prime_that_came_first() {
         let mut pending = Pending::new([2; 16], Algorithm::Rsa2048);
+        pending.pin = Pin::new(Purpose::Authentication, b"0042").ok();
         pending.half.1 = Some(Zeroizing::new([0x55; RSA_PRIME_BYTES]));
-        pending.pin = Pin::new(b"0042").ok();
-        let complete = Pending {
-            key: Some(key()),
-            certificate: Some(vec![0x30; 300]),
-            half: (None, None),
-            algorithm: Algorithm::P256,
-            proved: true,
-            ..pending.clone()
-        };
-        let live = complete.clone().into_live();
-        for slots in [
-            Slots::default(),
-            Slots {
-                live: None,
-                pending: Some(pending),
-            },
-            Slots {
-                live: live.clone(),
-                pending: Some(complete),
-            },
-            Slots {
-                live,
-                pending: None,
-            },
-        ] {
-            let contents = slots.encode();
-            let again = Slots::decode(&contents).unwrap();
-            assert_eq!(again.encode(), contents);
-            let progress = |s: &Slots| s.pending.as_ref().map(Pending::progress);
-            assert_eq!(progress(&again), progress(&slots));
+        let slots = again(&pending);
+        assert_eq!(slots.progress(), "incomplete");
+        let pending = slots.pending.unwrap();
+        assert_eq!(pending.half.0, None);
+        assert_eq!(pending.half.1.unwrap().as_slice(), [0x55; RSA_PRIME_BYTES]);
+        assert!(pending.pin.unwrap().is(b"0042"));
+    }
+
+    #[test]
+    fn a_pending_slot_says_how_far_it_has_got() {
+        let mut pending = Pending::new([2; 16], Algorithm::P256);
+        assert_eq!(Slots::empty(Purpose::Signature).progress(), "none");
+        assert_eq!(again(&pending).progress(), "incomplete");
+        pending.key = PrivateKey::from_scalar(Algorithm::P256, &[0x11; 32]).ok();
+        pending.certificate = Some(vec![0x30]);
+        pending.pin = Pin::new(Purpose::Authentication, b"0042").ok();
+        assert_eq!(again(&pending).progress(), "complete");
+        pending.proved = true;
+        assert_eq!(again(&pending).progress(), "proved");
+        for (purpose, tries) in [(Purpose::Authentication, 3), (Purpose::Signature, 5)] {
+            let live = pending.clone().into_live(purpose).unwrap();
+            assert_eq!(live.tries_left, tries);
         }
     }
 
     #[test]
     fn an_incomplete_slot_does_not_become_live() {
-        assert!(Pending::new([0; 16], Algorithm::P384).into_live().is_none());
-    }
-
-    #[test]
-    fn a_pin_has_four_digits_and_is_not_shown() {
-        let pin = Pin::new(b"1234").unwrap();
-        assert!(pin.is(b"1234") && !pin.is(b"1235") && !pin.is(b"123") && !pin.is(b""));
-        for wrong in [&b"123"[..], b"12345", b"12 4", b""] {
-            assert!(Pin::new(wrong).is_err());
-        }
-        assert_eq!(format!("{pin:?}"), "Pin(****)");
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_contents_or_not(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Slots::decode(&bytes);
-        }
+        let pending = Pending::new([0; 16], Algorithm::P384);
+        assert!(pending.into_live(Purpose::Authentication).is_none());
     }
 }

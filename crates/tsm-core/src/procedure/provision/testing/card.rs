@@ -72,6 +72,7 @@ struct Applet {
     live: Option<Slot>,
     pending: Option<Slot>,
     tries_left: u8,
+    issuer: Vec<u8>,
 }
 
 #[derive(Clone, Default)]
@@ -140,6 +141,12 @@ impl Card {
         let live = chip.domain.as_ref()?.applet.live.as_ref()?;
         let pin = String::from_utf8(live.pin.clone()).unwrap();
         Some((hex::encode(live.id), live.certificate.clone(), pin))
+    }
+
+    /// Certificate of the issuer that the applet gives to everybody.
+    pub(crate) fn issuer(&self) -> Option<Vec<u8>> {
+        let chip = self.chip.lock().unwrap();
+        Some(chip.domain.as_ref()?.applet.issuer.clone())
     }
 
     /// Id in the pending slot.
@@ -388,6 +395,7 @@ impl Applet {
             }
             0x9F07 => return Ok(self.status()),
             0x9F08 => self.live.as_mut().ok_or(StatusWord::CONDITIONS)?.pin = data.to_vec(),
+            0x9F09 => self.issuer = data.to_vec(),
             _ => return Err(StatusWord::WRONG_DATA),
         }
         Ok(Vec::new())
