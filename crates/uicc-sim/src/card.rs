@@ -1,9 +1,11 @@
 //! The card as the world meets it: contacts, reset, state file.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use globalplatform::apdu::ResponseApdu;
 
+use crate::applet::Program;
 use crate::config::{CardConfig, ConfigError};
 use crate::inventory::Inventory;
 use crate::operating_system::OperatingSystem;
@@ -53,6 +55,15 @@ impl Uicc {
     /// [`StateError`] when the file cannot be written.
     pub fn persist_to(&mut self, path: impl AsRef<Path>) -> Result<(), StateError> {
         self.system.storage.keep_in(path.as_ref())
+    }
+
+    /// Gives the card the code of one more module, in the place of what it had for this module. The card is reset.
+    ///
+    /// Instances of the module that exist already (in a state file) run it too; those that were installed while the
+    /// card did not have the code have an inert instance's contents, which the program may refuse.
+    pub fn add_program(&mut self, program: impl Program + 'static) {
+        self.system.instances.programs.add(Arc::new(program));
+        self.reset();
     }
 
     /// Logs what crosses the contacts from now on.

@@ -63,7 +63,7 @@ impl OperatingSystem {
 
     /// Forgets everything volatile and opens the basic channel.
     pub(crate) fn power_cycle(&mut self) {
-        self.instances = Instances::default();
+        self.instances.power_off();
         self.channels.clear();
         self.storage.recover();
         self.open_channel(0);

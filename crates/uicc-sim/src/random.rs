@@ -27,12 +27,18 @@ impl Generator {
     /// The next `N` bytes of the stream.
     pub(crate) fn next<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0u8; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+
+    /// Fills the buffer with the next bytes of the stream.
+    pub(crate) fn fill(&mut self, buffer: &mut [u8]) {
+        buffer.fill(0);
         let mut stream = ctr::Ctr128BE::<Aes256>::new(&self.seed.into(), &[0u8; 16].into());
         if stream.try_seek(self.position).is_ok() {
-            stream.apply_keystream(&mut bytes);
+            stream.apply_keystream(buffer);
         }
-        self.position = self.position.saturating_add(N as u64);
-        bytes
+        self.position = self.position.saturating_add(buffer.len() as u64);
     }
 }
 

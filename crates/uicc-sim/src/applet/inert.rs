@@ -1,19 +1,25 @@
 //! The instance of a module whose code this card cannot run: it exists, and does nothing.
+//!
+//! It is selected and answers 6D00 to every command. It takes any personalisation, so that one written for the real
+//! applet can be rehearsed: the blocks of a chain count against the memory once the last one has arrived, and nobody
+//! ever sees them again. It has no answer to give.
 
 use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::store_data::StoreData;
 use globalplatform::status_word::StatusWord;
-use scp03::SecurityLevel;
-use zeroize::Zeroizing;
 
-use super::{Applet, Platform, Program};
-use crate::memory::VOLATILE_INSTANCE_BYTES;
+use super::{Applet, Contents, Platform, Program, SecurityLevel};
 
 /// Stands for every unknown module.
 pub struct InertProgram;
 
-struct Inert;
+struct Inert {
+    /// Installation parameters and everything that personalisation brought.
+    contents: Contents,
+    /// What the unfinished chain brought.
+    chain: Contents,
+}
 
 impl Program for InertProgram {
     /// The empty package of this program: `A0000000620001` (java.lang), which no applet is in.
@@ -25,24 +31,19 @@ impl Program for InertProgram {
         self.package()
     }
 
-    fn volatile_bytes(&self) -> u32 {
-        VOLATILE_INSTANCE_BYTES
+    fn install(&self, parameters: &[u8]) -> Result<Contents, StatusWord> {
+        Ok(Contents::new(parameters.to_vec()))
     }
 
-    fn install(&self, parameters: &[u8]) -> Result<Zeroizing<Vec<u8>>, StatusWord> {
-        Ok(Zeroizing::new(parameters.to_vec()))
-    }
-
-    fn start(&self, _contents: &[u8]) -> Result<Box<dyn Applet>, StatusWord> {
-        Ok(Box::new(Inert))
+    fn start(&self, contents: &[u8]) -> Result<Box<dyn Applet>, StatusWord> {
+        Ok(Box::new(Inert {
+            contents: Contents::new(contents.to_vec()),
+            chain: Contents::default(),
+        }))
     }
 }
 
 impl Applet for Inert {
-    fn select(&mut self) -> Result<Vec<u8>, StatusWord> {
-        Ok(Vec::new())
-    }
-
     fn process(
         &mut self,
         _command: &CommandApdu,
@@ -51,20 +52,29 @@ impl Applet for Inert {
         Err(StatusWord::INS_NOT_SUPPORTED)
     }
 
-    fn deselect(&mut self) {}
-
     fn personalise(
         &mut self,
-        _block: &StoreData,
+        block: &StoreData,
         _level: SecurityLevel,
-        _platform: &mut dyn Platform,
+        platform: &mut dyn Platform,
     ) -> Result<ResponseApdu, StatusWord> {
-        Err(StatusWord::CONDITIONS)
+        self.chain.extend_from_slice(&block.data);
+        if !block.last {
+            return Ok(ResponseApdu::ok());
+        }
+        let chain = core::mem::take(&mut self.chain);
+        let next = Contents::new([self.contents.as_slice(), &chain].concat());
+        platform.save(&next)?;
+        self.contents = next;
+        Ok(ResponseApdu::ok())
     }
 
-    fn abandon_personalisation(&mut self) {}
+    fn abandon_personalisation(&mut self) {
+        self.chain = Contents::default();
+    }
 
-    fn uninstall(&mut self) {}
-
-    fn show_secrets(&self, _show: &mut dyn FnMut(&'static str, &[u8])) {}
+    fn uninstall(&mut self) {
+        self.contents = Contents::default();
+        self.chain = Contents::default();
+    }
 }

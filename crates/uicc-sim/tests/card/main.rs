@@ -13,6 +13,7 @@ mod credentials;
 mod dap;
 mod delegation;
 mod endurance;
+mod foreign;
 mod key_kinds;
 mod keys;
 mod memory;

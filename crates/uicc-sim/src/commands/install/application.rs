@@ -10,7 +10,7 @@ use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 use scp03::ScpParameters;
 
-use crate::applet::{self, Program};
+use crate::applet::Program;
 use crate::chip::{Application, Content, DOMAIN_MODULE, Image, MemoryLimits, StoredLoadFile};
 use crate::commands::Domain;
 use crate::commands::authority::Function;
@@ -140,8 +140,11 @@ impl Domain<'_> {
             let domain = self.new_domain(&parameters.applet)?;
             (Content::Domain(domain), DOMAIN_BYTES, 0)
         } else {
-            let program = applet::program(&install.load_file, &install.module);
-            self.demand_volatile_memory(program, &mut limits)?;
+            let program = self
+                .instances
+                .programs
+                .of(&install.load_file, &install.module);
+            self.demand_volatile_memory(&*program, &mut limits)?;
             let image = program.install(&parameters.applet)?;
             let used = size(image.len());
             (Content::Applet(Image(image)), INSTANCE_BYTES, used)
