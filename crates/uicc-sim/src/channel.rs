@@ -47,6 +47,8 @@ pub(crate) struct Work {
     pub(crate) personalising: Option<Personalising>,
     /// STORE DATA for the domain itself: what came so far.
     pub(crate) own_data: Blocks,
+    /// The issuer security domain, selected here, has got this AID.
+    pub(crate) renamed: Option<Aid>,
     /// GET STATUS with more entries to give.
     pub(crate) listing: Option<StatusList>,
 }

@@ -2,14 +2,17 @@
 
 pub(crate) mod authority;
 pub(crate) mod dap;
+mod data_objects;
 pub(crate) mod delegation;
 pub(crate) mod delete;
 pub(crate) mod get_data;
 pub(crate) mod get_status;
 pub(crate) mod install;
+mod key_agreement;
 mod key_material;
 pub(crate) mod load;
 pub(crate) mod manage_channel;
+mod own_data;
 pub(crate) mod put_key;
 pub(crate) mod secure_channel;
 pub(crate) mod select;
@@ -116,6 +119,9 @@ impl SelectedDomain<'_> {
             END_R_MAC if plain.is_proprietary() => session.scp.end_r_mac(&plain),
             _ => {
                 let outcome = self.domain(Some(session)).execute(&plain);
+                if let Some(renamed) = self.channel.work.renamed.take() {
+                    self.channel.selected = renamed;
+                }
                 outcome.unwrap_or_else(ResponseApdu::status)
             }
         };

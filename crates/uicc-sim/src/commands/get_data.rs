@@ -25,8 +25,26 @@ const SCP03: u8 = 0x03;
 const ALL_KEY_SIZES: u8 = 0x07;
 /// The host is the security domain's provider, in the current security level.
 const AUTHENTICATED: u8 = 0x80;
-/// SHA-256, SHA-384 and SHA-512 in the capability information.
-const HASHES: [u8; 3] = [0x02, 0x03, 0x04];
+/// All hashes from SHA-1 to SHA-512 in the capability information.
+const HASHES: [u8; 4] = [0x01, 0x02, 0x03, 0x04];
+/// AES of every length, with an initial vector (G Table H-8).
+const CIPHERS: u8 = 0x8E;
+/// RSA, AES-CMAC of every length, ECDSA with 256 and 384 bits (G Table H-9).
+const SIGNATURES: u8 = 0xFB;
+/// The same without RSA.
+const RECEIPTS: u8 = 0xF8;
+/// P-256 and P-384.
+const CURVES: [u8; 2] = [0x00, 0x01];
+/// Privileges that only security domains can have.
+const OF_DOMAINS: Privileges = Privileges::SECURITY_DOMAIN
+    .union(Privileges::DAP_VERIFICATION)
+    .union(Privileges::MANDATED_DAP)
+    .union(Privileges::DELEGATED_MANAGEMENT)
+    .union(Privileges::TRUSTED_PATH)
+    .union(Privileges::AUTHORIZED_MANAGEMENT)
+    .union(Privileges::TOKEN_VERIFICATION)
+    .union(Privileges::RECEIPT_GENERATION)
+    .union(Privileges::CIPHERED_LOAD_FILE);
 
 impl Domain<'_> {
     /// The whole data object, or for the ISO class its value alone.
@@ -123,7 +141,13 @@ fn capabilities(domain: &SecurityDomain) -> Capabilities {
             other: Vec::new(),
         }],
         domain_privileges: Some(SUPPORTED_PRIVILEGES),
+        application_privileges: Some(SUPPORTED_PRIVILEGES.without(OF_DOMAINS)),
         hashes: Some(HASHES.to_vec()),
+        load_file_ciphers: Some(vec![CIPHERS]),
+        token_suites: Some(vec![SIGNATURES]),
+        receipt_suites: Some(vec![RECEIPTS]),
+        dap_suites: Some(vec![SIGNATURES]),
+        curves: Some(CURVES.to_vec()),
         ..Capabilities::default()
     }
 }

@@ -2,19 +2,17 @@
 
 use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
-use globalplatform::commands::store_data::{DgiReader, Encryption, StoreData, Structure};
+use globalplatform::commands::store_data::{Encryption, StoreData, Structure};
 use globalplatform::status_word::StatusWord;
-use globalplatform::tlv::{Reader, Tlv};
 
 use super::Domain;
+use super::data_objects::footprint;
+use super::own_data::{OwnData, data_objects};
 use crate::channel::Blocks;
 use crate::instances::CardPlatform;
-use crate::memory::data_object_footprint;
 use crate::operating_system::refusal;
-use crate::security_domain::DataObject;
+use crate::security_domain::StoredKey;
 
-/// The data grouping that carries BER-TLV objects.
-const BER_TLV_GROUPING: u16 = 0x0070;
 /// Longest sequence of blocks for a security domain, in bytes.
 const DATA_LIMIT: usize = 4096;
 
@@ -78,7 +76,8 @@ impl Domain<'_> {
         if !blocks.accept(block.block_number) {
             return Err(StatusWord::CONDITIONS);
         }
-        if block.encryption == Encryption::Encrypted {
+        if block.encryption == Encryption::Encrypted && block.structure != Structure::Dgi {
+            // In data groupings the keys are encrypted, and each of them for itself.
             return Err(StatusWord::WRONG_P1P2);
         }
         if blocks.data.len() + block.data.len() > DATA_LIMIT {
@@ -89,81 +88,44 @@ impl Domain<'_> {
             self.work.own_data = blocks;
             return Ok(ResponseApdu::ok());
         }
-        let objects = match block.structure {
-            Structure::BerTlv => data_objects(&blocks.data)?,
-            Structure::Dgi => grouped_objects(&blocks.data)?,
+        let data = match block.structure {
+            Structure::BerTlv => OwnData {
+                objects: data_objects(&blocks.data)?,
+                ..OwnData::default()
+            },
+            Structure::Dgi => OwnData::of_groupings(&blocks.data, self.dek)?,
             _ => return Err(StatusWord::WRONG_P1P2),
         };
-        self.keep(domain, objects)?;
+        self.take_own_data(domain, data, block.case4)
+    }
+
+    /// Objects and keys are stored together or not at all; a key agreement stands alone.
+    fn take_own_data(
+        &mut self,
+        domain: &Aid,
+        data: OwnData,
+        case4: bool,
+    ) -> Result<ResponseApdu, StatusWord> {
+        if let Some(agreement) = data.agreement {
+            if !data.objects.is_empty() || !data.keys.is_empty() {
+                return Err(StatusWord::WRONG_DATA);
+            }
+            if !case4 {
+                // There is something to answer (G 11.11.2.1).
+                return Err(StatusWord::WRONG_P1P2);
+            }
+            return self.agree_keys(domain, &agreement);
+        }
+        self.demand_objects(domain, &data.objects)?;
+        if !data.keys.is_empty() {
+            let objects = data.objects.iter().map(footprint);
+            let objects = objects.fold(0, u32::saturating_add);
+            let keys = data.keys.iter().map(StoredKey::footprint);
+            // Somewhat more than needed where something is replaced.
+            self.demand_memory(domain, keys.fold(objects, u32::saturating_add))?;
+            self.store_keys(domain, &[], data.keys)?;
+        }
+        self.keep_objects(domain, data.objects);
         Ok(ResponseApdu::ok())
     }
-
-    fn keep(&mut self, aid: &Aid, objects: Vec<DataObject>) -> Result<(), StatusWord> {
-        let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
-        let domain = self.storage.domain(aid).ok_or(not_found)?;
-        if !objects.iter().all(|object| is_writable(object.tag)) {
-            return Err(not_found);
-        }
-        let new: u32 = objects.iter().map(footprint).fold(0, u32::saturating_add);
-        let replaced = domain
-            .data
-            .iter()
-            .filter(|old| objects.iter().any(|object| object.tag == old.tag));
-        let freed = replaced.map(footprint).fold(0, u32::saturating_add);
-        self.demand_memory(aid, new.saturating_sub(freed))?;
-        if objects.is_empty() {
-            return Ok(());
-        }
-        if let Some(domain) = self.storage.write().domain_mut(aid) {
-            for object in objects {
-                domain.data.retain(|old| old.tag != object.tag);
-                domain.data.push(object);
-            }
-        }
-        Ok(())
-    }
-}
-
-fn footprint(object: &DataObject) -> u32 {
-    data_object_footprint(object.value.len())
-}
-
-/// Issuer and card numbers, recognition data, capabilities, the URL of the security domain's manager (G 11.11.3.1).
-const fn is_writable(tag: u16) -> bool {
-    matches!(tag, 0x0042 | 0x0045 | 0x0066 | 0x0067 | 0x5F50)
-}
-
-/// The BER-TLV objects in the data. Zeros between objects mean nothing (ISO/IEC 7816-4, 5.2.2).
-fn data_objects(data: &[u8]) -> Result<Vec<DataObject>, StatusWord> {
-    let mut reader = Reader::new(data);
-    let mut objects = Vec::new();
-    while let Some(first) = reader.peek() {
-        if first == 0x00 {
-            let _ = reader.u8();
-            continue;
-        }
-        let tlv = reader.tlv().map_err(|_| StatusWord::WRONG_DATA)?;
-        objects.push(data_object(&tlv)?);
-    }
-    Ok(objects)
-}
-
-fn data_object(tlv: &Tlv<'_>) -> Result<DataObject, StatusWord> {
-    Ok(DataObject {
-        tag: u16::try_from(tlv.tag.0).map_err(|_| StatusWord::REFERENCED_DATA_NOT_FOUND)?,
-        value: tlv.value.to_vec(),
-    })
-}
-
-/// The objects in data groupings 0070.
-fn grouped_objects(data: &[u8]) -> Result<Vec<DataObject>, StatusWord> {
-    let mut objects = Vec::new();
-    for grouping in DgiReader::new(data) {
-        let grouping = grouping.map_err(|_| StatusWord::WRONG_DATA)?;
-        if grouping.tag != BER_TLV_GROUPING {
-            return Err(StatusWord::REFERENCED_DATA_NOT_FOUND);
-        }
-        objects.extend(data_objects(grouping.data)?);
-    }
-    Ok(objects)
 }
