@@ -71,7 +71,7 @@ fn phone(world: &World, card: SharedCard) -> anyhow::Result<CancellationToken> {
 /// A real card with the number of person `index`, but with keys of somebody else's card.
 fn counterfeit(world: &World, index: usize) -> anyhow::Result<Arc<Mutex<Counting<Uicc>>>> {
     let card = Uicc::new(CardConfig {
-        isd_keys: world.card(index + 1)?.isd_keys,
+        isd_key_sets: world.card(index + 1)?.isd_key_sets,
         ..world.card(index)?
     })?;
     Ok(Arc::new(Mutex::new(Counting { card, commands: 0 })))

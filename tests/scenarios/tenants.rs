@@ -88,7 +88,7 @@ fn registration(world: &World, index: usize) -> anyhow::Result<RegisterUiccReque
     Ok(RegisterUiccRequest {
         iccid: card.iccid,
         isd_aid: card.isd_aid.as_bytes().to_vec().into(),
-        key_version: card.isd_key_version.into(),
+        key_version: card.isd_key_sets[0].version.into(),
         scp_i: card.scp_i.into(),
         key_diversification_data: card.kdd.to_vec().into(),
         sequence_counter: 0,

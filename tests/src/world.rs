@@ -18,6 +18,7 @@ use tsm_proto::mno::RegisterUiccRequest;
 use tsm_server::serve::Running;
 use tsm_server::tls::ClientTls;
 use tsm_store::{EmbeddedVault, OsEntropy};
+use uicc_sim::config::IsdKeySet;
 use uicc_sim::{CardConfig, Uicc};
 
 use crate::calls::Clients;
@@ -268,7 +269,7 @@ impl World {
             .register_uicc(RegisterUiccRequest {
                 iccid: card.iccid.clone(),
                 isd_aid: card.isd_aid.as_bytes().to_vec().into(),
-                key_version: card.isd_key_version.into(),
+                key_version: ISSUER_KEYS.into(),
                 scp_i: card.scp_i.into(),
                 key_diversification_data: card.kdd.to_vec().into(),
                 sequence_counter: 0,
@@ -349,16 +350,17 @@ fn people(dir: &Path, options: &Options) -> anyhow::Result<Vec<(Person, CardConf
         .map(|index| {
             let person = Person::new(1, index);
             let kdd = key_diversification_data(&person.iccid);
+            let keys = vault.issuer_keys("isd", &kdd)?;
             let card = CardConfig {
-                iccid: person.iccid.clone(),
-                isd_aid: uicc_sim::config::DEFAULT_ISD,
-                isd_keys: vault.issuer_keys("isd", &kdd)?,
-                isd_key_version: ISSUER_KEYS,
+                isd_key_sets: vec![IsdKeySet {
+                    version: ISSUER_KEYS,
+                    keys: keys.clone(),
+                }],
                 scp_i: SCP_I,
                 kdd,
                 memory_bytes: options.card_memory,
                 seed: person.card_seed,
-                atr: uicc_sim::config::DEFAULT_ATR.to_vec(),
+                ..CardConfig::new(&person.iccid, keys)
             };
             Ok((person, card))
         })

@@ -77,7 +77,8 @@ pub async fn run(args: &DemoArgs, output: Output) -> anyhow::Result<()> {
 async fn draw(state: &Path) -> anyhow::Result<()> {
     println!("\n{}", Paint::stdout().strong("The card now"));
     let show = uicc_sim::cli::ShowArguments {
-        state: state.to_owned(),
+        state: Some(state.to_owned()),
+        profile: String::new(),
         json: false,
     };
     let show = uicc_sim::cli::Command::Show(show);

@@ -107,7 +107,8 @@ async fn run_async(
         }
         Command::Card(CardCommand::Tree { state }) => {
             let show = uicc_sim::cli::ShowArguments {
-                state,
+                state: Some(state),
+                profile: String::new(),
                 json: output.is_json(),
             };
             Ok(
@@ -124,11 +125,8 @@ async fn run_async(
         Command::Audit(AuditCommand::Verify) => audit::verify(&servers()?, output).await,
         Command::UiccSim(command) => {
             tsm_server::telemetry::init(&tsm_server::telemetry::LogConfig::default())?;
-            let interrupted = async {
-                // Without a signal handler the process ends at the signal anyway.
-                let _ = tokio::signal::ctrl_c().await;
-            };
-            Ok(uicc_sim::cli::run(command, interrupted).await?)
+            let asked = tsm_server::shutdown::on_signal()?;
+            Ok(uicc_sim::cli::run(command, asked.cancelled()).await?)
         }
         Command::Apdu(_)
         | Command::Cap(_)

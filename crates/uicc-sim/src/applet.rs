@@ -49,15 +49,6 @@
 //! }
 //!
 //! let profile = "iccid = '8981100000000000018'";
-//! # let profile = r#"
-//! #     iccid = "8981100000000000018"
-//! #     memory_bytes = 65536
-//! #     seed = "0000000000000000000000000000000000000000000000000000000000000001"
-//! #     [keys]
-//! #     enc = "404142434445464748494A4B4C4D4E4F"
-//! #     mac = "404142434445464748494A4B4C4D4E4F"
-//! #     dek = "404142434445464748494A4B4C4D4E4F"
-//! # "#;
 //! let mut card = uicc_sim::Uicc::new(uicc_sim::CardConfig::parse(profile)?)?;
 //! card.add_program(CounterProgram);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use globalplatform::apdu::ResponseApdu;
 
 use crate::applet::Program;
-use crate::config::{CardConfig, ConfigError};
+use crate::config::{CardConfig, ConfigError, fields};
 use crate::inventory::Inventory;
 use crate::operating_system::OperatingSystem;
+use crate::random::Generator;
 use crate::secrets::SecretObserver;
-use crate::state::StateError;
+use crate::state::{Durability, StateError};
 use crate::storage::Storage;
 use crate::trace::Trace;
 
@@ -30,16 +31,23 @@ impl Uicc {
     /// # Errors
     /// [`ConfigError`] for a description that is no card.
     pub fn new(config: CardConfig) -> Result<Self, ConfigError> {
-        config.check()?;
-        Ok(Self::start(Storage::new(config.chip())))
+        Ok(Self::start(Storage::new(config.chip()?)))
     }
 
-    /// The card in a state file, switched on; it is kept there from now on.
+    /// The card in a state file, switched on; it is kept there from now on, and survives a power cut of the machine.
     ///
     /// # Errors
     /// [`StateError`] when the file cannot be read or is not a card.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StateError> {
-        Storage::open(path.as_ref()).map(Self::start)
+        Self::open_with(path, Durability::default())
+    }
+
+    /// As [`Uicc::open`], with a choice of what the state outlives.
+    ///
+    /// # Errors
+    /// As [`Uicc::open`].
+    pub fn open_with(path: impl AsRef<Path>, durability: Durability) -> Result<Self, StateError> {
+        Storage::open(path.as_ref(), durability).map(Self::start)
     }
 
     fn start(storage: Storage) -> Self {
@@ -54,7 +62,39 @@ impl Uicc {
     /// # Errors
     /// [`StateError`] when the file cannot be written.
     pub fn persist_to(&mut self, path: impl AsRef<Path>) -> Result<(), StateError> {
-        self.system.storage.keep_in(path.as_ref())
+        self.persist_with(path, Durability::default())
+    }
+
+    /// As [`Uicc::persist_to`], with a choice of what the state outlives.
+    ///
+    /// # Errors
+    /// As [`Uicc::persist_to`].
+    pub fn persist_with(
+        &mut self,
+        path: impl AsRef<Path>,
+        durability: Durability,
+    ) -> Result<(), StateError> {
+        self.system.storage.keep_in(path.as_ref(), durability)
+    }
+
+    /// A second card with everything that this one holds, in memory. With a number of its own it also gets challenges of
+    /// its own, made of the first card's seed and the number, unless a seed is given. Keys, counters and key
+    /// diversification data stay what they are.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for something that is no number of a card.
+    pub fn fork(&self, iccid: Option<&str>, seed: Option<[u8; 32]>) -> Result<Self, ConfigError> {
+        let mut chip = self.system.storage.clone();
+        if let Some(iccid) = iccid {
+            fields::iccid(iccid)?;
+            chip.iccid = iccid.into();
+        }
+        match (seed, iccid) {
+            (Some(seed), _) => chip.random = Generator::new(seed),
+            (None, Some(iccid)) => chip.random = chip.random.fork(iccid),
+            (None, None) => {}
+        }
+        Ok(Self::start(Storage::new(chip)))
     }
 
     /// Gives the card the code of one more module, in the place of what it had for this module. The card is reset.

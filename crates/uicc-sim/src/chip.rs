@@ -20,7 +20,7 @@ pub(crate) const DOMAIN_MODULE: Aid =
     Aid::from_slice_const(&[0xA0, 0x00, 0x00, 0x01, 0x51, 0x53, 0x50, 0x41]);
 
 /// The non-volatile contents of one card.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Chip {
     pub(crate) iccid: String,
     #[serde(with = "hex_bytes")]
@@ -45,7 +45,7 @@ pub(crate) struct Chip {
 }
 
 /// One registry entry that can be selected: a security domain or an applet instance.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Application {
     #[serde(with = "aid")]
     pub(crate) aid: Aid,
@@ -79,7 +79,7 @@ pub(crate) struct MemoryLimits {
 }
 
 /// What an application consists of.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Content {
     /// A security domain, the ISD too.
@@ -99,7 +99,7 @@ impl core::fmt::Debug for Image {
 }
 
 /// An executable load file.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredLoadFile {
     #[serde(with = "aid")]
     pub(crate) aid: Aid,

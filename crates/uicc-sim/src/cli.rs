@@ -1,5 +1,9 @@
-//! The command line of `uicc-sim`, also a part of `tsm`.
+//! The command line of `uicc-sim`, also a part of `tsm`. It stays as it is: other people's pipelines call it.
 
+mod card;
+mod copies;
+mod profiles;
+mod readers;
 mod tree;
 
 use std::future::Future;
@@ -10,40 +14,53 @@ use std::sync::{Arc, Mutex};
 use clap::{Args, Subcommand};
 use tsm_server::tls::{ClientTls, TlsError};
 
-use crate::config::{CardConfig, ConfigError};
+use crate::config::ConfigError;
 use crate::phone::{self, PhoneConfig};
-use crate::state::{StateError, StateLock};
-use crate::trace::Trace;
+use crate::state::StateError;
 use crate::{Inventory, Uicc};
+
+pub use card::{CardArguments, StateDurability};
+pub use copies::{ForkArguments, NewArguments, RestoreArguments, SnapshotArguments};
+pub use profiles::ProfilesArguments;
+pub use readers::{PcscArguments, TcpArguments};
 
 /// What can be done with a simulated card.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Make a new card from a description
-    New(NewArguments),
-    /// Show what is on a card
-    Show(ShowArguments),
+    /// Put a card into a virtual PC/SC reader (vsmartcard-vpcd), until interrupted
+    Pcsc(PcscArguments),
+    /// Serve a card on a TCP port: APDUs in hexadecimal, one a line, until interrupted
+    Tcp(TcpArguments),
     /// Put a card into a phone that dials the operator's gateway, until interrupted
     Attach(AttachArguments),
-}
-
-/// Arguments of `new`.
-#[derive(Debug, Clone, Args)]
-pub struct NewArguments {
-    /// Description of the card: TOML or JSON with iccid, memory_bytes, seed and keys
-    #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
-    /// State file to make; it must not exist yet
-    #[arg(long, value_name = "FILE")]
-    pub state: PathBuf,
+    /// Show what is on a card
+    Show(ShowArguments),
+    /// List the profiles that come with the program, or print one as TOML
+    Profiles(ProfilesArguments),
+    /// Make a new card in a state file
+    New(NewArguments),
+    /// Keep a copy of a card as it is now, to go back to
+    Snapshot(SnapshotArguments),
+    /// Make the card what it was at a snapshot
+    Restore(RestoreArguments),
+    /// Make a second card of a card, with its own number if asked
+    Fork(ForkArguments),
 }
 
 /// Arguments of `show`.
 #[derive(Debug, Clone, Args)]
 pub struct ShowArguments {
-    /// State file of the card
+    /// State file of the card; without it a new card is shown
     #[arg(long, value_name = "FILE")]
-    pub state: PathBuf,
+    pub state: Option<PathBuf>,
+    /// Profile of the new card: a name from `uicc-sim profiles`, or a TOML file
+    #[arg(
+        long,
+        value_name = "NAME|FILE.toml",
+        default_value = crate::config::builtin::DEFAULT,
+        conflicts_with = "state"
+    )]
+    pub profile: String,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -52,9 +69,9 @@ pub struct ShowArguments {
 /// Arguments of `attach`.
 #[derive(Debug, Clone, Args)]
 pub struct AttachArguments {
-    /// State file of the card
-    #[arg(long, value_name = "FILE")]
-    pub state: PathBuf,
+    /// The card.
+    #[command(flatten)]
+    pub card: CardArguments,
     /// Address of the gateway, https://host:port
     #[arg(long, value_name = "URL")]
     pub gateway: String,
@@ -67,9 +84,6 @@ pub struct AttachArguments {
     /// Private key of the phone (PEM)
     #[arg(long, value_name = "FILE")]
     pub key: PathBuf,
-    /// Append what crosses the card's contacts to this file
-    #[arg(long, value_name = "FILE")]
-    pub trace: Option<PathBuf>,
 }
 
 /// Why a command failed.
@@ -79,14 +93,17 @@ pub enum CliError {
     /// The state file.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The card's description.
-    #[error("can not make the card that {path} describes", path = path.display())]
+    /// The card's profile.
+    #[error("can not make a card of profile {profile}")]
     Config {
-        /// The file.
-        path: PathBuf,
+        /// Its name or file.
+        profile: String,
         /// What is wrong with it.
         source: ConfigError,
     },
+    /// A number or seed on the command line.
+    #[error(transparent)]
+    Option(#[from] ConfigError),
     /// The phone's certificate, key or authorities, or the gateway's address.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -104,35 +121,33 @@ pub enum CliError {
         /// What the system said.
         source: io::Error,
     },
+    /// The port cannot be listened on, or the address of a reader is none.
+    #[error("can not listen on {address}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
-/// Does what the command line says; `attach` goes on until `shutdown` is done.
+/// Does what the command line says; `pcsc`, `tcp` and `attach` go on until `shutdown` is done.
 ///
 /// # Errors
 /// [`CliError`], to be shown with its sources.
 pub async fn run(command: Command, shutdown: impl Future<Output = ()>) -> Result<(), CliError> {
+    let out = &mut io::stdout();
     match command {
-        Command::New(arguments) => new(&arguments),
-        Command::Show(arguments) => show(&arguments, &mut io::stdout().lock()),
+        Command::Pcsc(arguments) => readers::pcsc(&arguments, shutdown).await,
+        Command::Tcp(arguments) => readers::tcp(&arguments, out, shutdown).await,
         Command::Attach(arguments) => attach(&arguments, shutdown).await,
+        Command::Show(arguments) => show(&arguments, out),
+        Command::Profiles(arguments) => profiles::print(&arguments, out),
+        Command::New(arguments) => copies::new(&arguments),
+        Command::Snapshot(arguments) => copies::snapshot(&arguments),
+        Command::Restore(arguments) => copies::restore(&arguments),
+        Command::Fork(arguments) => copies::fork(&arguments),
     }
-}
-
-/// Makes a card.
-///
-/// # Errors
-/// [`CliError`] when the description is wrong, or the state file exists or cannot be written.
-pub fn new(arguments: &NewArguments) -> Result<(), CliError> {
-    let path = arguments.config.clone();
-    let text = std::fs::read_to_string(&path).map_err(|source| io_error(&path, source))?;
-    let card = CardConfig::parse(&text).and_then(Uicc::new);
-    let mut card = card.map_err(|source| CliError::Config { path, source })?;
-    if arguments.state.exists() {
-        let path = arguments.state.clone();
-        return Err(CliError::Exists { path });
-    }
-    card.persist_to(&arguments.state)?;
-    Ok(())
 }
 
 /// Writes what is on a card to `out`: a tree, or JSON.
@@ -140,14 +155,17 @@ pub fn new(arguments: &NewArguments) -> Result<(), CliError> {
 /// # Errors
 /// [`CliError`] when the state file cannot be read or `out` not be written.
 pub fn show(arguments: &ShowArguments, out: &mut dyn Write) -> Result<(), CliError> {
-    let inventory = Uicc::open(&arguments.state)?.inventory();
-    let text = if arguments.json {
-        json(&inventory)
-    } else {
-        Ok(tree::draw(&inventory))
+    let card = match &arguments.state {
+        Some(path) => Uicc::open(path)?,
+        None => card::new_card(&arguments.profile, None)?,
     };
-    text.and_then(|text| writeln!(out, "{}", text.trim_end()))
-        .map_err(|source| io_error(Path::new("standard output"), source))
+    let inventory = card.inventory();
+    let text = if arguments.json {
+        json(&inventory).map_err(stdout_error)?
+    } else {
+        tree::draw(&inventory)
+    };
+    print(out, text.trim_end())
 }
 
 fn json(inventory: &Inventory) -> io::Result<String> {
@@ -162,12 +180,6 @@ pub async fn attach(
     arguments: &AttachArguments,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), CliError> {
-    let _lock = StateLock::take(&arguments.state)?;
-    let mut card = Uicc::open(&arguments.state)?;
-    if let Some(path) = &arguments.trace {
-        let trace = Trace::append_to(path).map_err(|source| io_error(path, source))?;
-        card.trace_to(trace);
-    }
     let tls = ClientTls {
         certificate: arguments.cert.clone(),
         key: arguments.key.clone(),
@@ -175,8 +187,21 @@ pub async fn attach(
         server_name: None,
     };
     let config = PhoneConfig::new(tls.endpoint(&arguments.gateway)?);
+    let (card, _lock) = arguments.card.open()?;
     phone::attach(config, Arc::new(Mutex::new(card)), shutdown).await;
     Ok(())
+}
+
+/// A line on standard output, which a script may be waiting for. That nobody reads it any more is no error.
+fn print(out: &mut dyn Write, text: &str) -> Result<(), CliError> {
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.map_err(stdout_error),
+    }
+}
+
+fn stdout_error(source: io::Error) -> CliError {
+    io_error(Path::new("standard output"), source)
 }
 
 fn io_error(path: &Path, source: io::Error) -> CliError {

@@ -4,7 +4,8 @@
 //! GlobalPlatform Card Specification 2.3.1 with Amendment D (SCP03) and refuses what a real card refuses. The
 //! secure channel is that of the crate `scp03`, the bytes of commands those of `globalplatform`.
 //!
-//! [`phone`] attaches a card to the operator's gateway, [`faults`] makes it fail on demand, [`trace`] logs what crosses
+//! [`config`] says what a card is made of, [`reader`] puts it where programs for real cards find it, [`phone`] attaches
+//! it to the operator's gateway, [`faults`] makes it fail on demand, [`trace`] logs what crosses
 //! its contacts, [`inventory`] shows it to people.
 //!
 //! What it does not do: DES in any role, receipts by RSA keys, curves other than P-256 and P-384, and of confidential key
@@ -17,6 +18,7 @@ pub mod contacts;
 pub mod faults;
 pub mod inventory;
 pub mod phone;
+pub mod reader;
 pub mod secrets;
 pub mod state;
 pub mod trace;
@@ -38,5 +40,5 @@ pub use card::Uicc;
 pub use config::{CardConfig, ConfigError};
 pub use contacts::{CardContacts, CardGone};
 pub use inventory::Inventory;
-pub use state::StateError;
+pub use state::{Durability, StateError};
 pub use trace::Trace;

@@ -1,5 +1,6 @@
 //! `uicc-sim`: makes, shows and attaches simulated cards.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -16,21 +17,25 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // What the phone does is worth a line each, unless RUST_LOG says otherwise.
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
         .from_env_lossy();
     log.with_env_filter(filter).init();
-    let interrupted = async {
-        // Without a handler for the signal the process ends by it, which is as good.
-        let _ = tokio::signal::ctrl_c().await;
-    };
-    match cli::run(arguments.command, interrupted).await {
+    match run(arguments.command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("uicc-sim: {:#}", anyhow::Error::from(error));
+            eprintln!("uicc-sim: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Until SIGTERM or ctrl-c, where a command has no end of its own; at the second the process ends at once.
+async fn run(command: Command) -> anyhow::Result<()> {
+    let asked = tsm_server::shutdown::on_signal()?;
+    Ok(cli::run(command, asked.cancelled()).await?)
 }

@@ -6,6 +6,7 @@
 use aes::Aes256;
 use cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::state::encoding::hex_array;
 
@@ -22,6 +23,16 @@ impl Generator {
     /// A generator at the start of the stream that belongs to `seed`.
     pub(crate) const fn new(seed: [u8; 32]) -> Self {
         Self { seed, position: 0 }
+    }
+
+    /// The generator, at its start, of a card that was made of this one and has another number.
+    pub(crate) fn fork(&self, iccid: &str) -> Self {
+        let seed = Sha256::new()
+            .chain_update(b"uicc-sim fork ")
+            .chain_update(self.seed)
+            .chain_update(iccid)
+            .finalize();
+        Self::new(seed.into())
     }
 
     /// The next `N` bytes of the stream.

@@ -11,7 +11,7 @@ pub(crate) use stored_key::{Attributes, StoredKey, StoredPart};
 use crate::state::encoding::{hex_bytes, static_keys};
 
 /// The contents of a security domain (the ISD too).
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct SecurityDomain {
     /// SCP03's parameter `i`.
     pub(crate) scp_i: u8,
@@ -64,7 +64,7 @@ impl Default for Consents {
 }
 
 /// An SCP03 key set and its sequence counter.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct KeySet {
     pub(crate) version: u8,
     #[serde(with = "static_keys")]
@@ -77,7 +77,7 @@ pub(crate) struct KeySet {
 }
 
 /// A data object written by STORE DATA.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct DataObject {
     pub(crate) tag: u16,
     #[serde(with = "hex_bytes")]

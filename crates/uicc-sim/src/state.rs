@@ -1,7 +1,8 @@
 //! The state file: a card's non-volatile contents as JSON, replaced as a whole.
 //!
 //! A new state is written beside the file and renamed over it, so that a kill at any moment leaves either the old or
-//! the new one. It is not forced to the disk: the file survives the end of the process, not a power cut of the machine.
+//! the new one. Unless [`Durability`] says otherwise it is forced to the disk first, and the folder after it: what a card
+//! has answered then survives a power cut of the machine too.
 //! The file *is* the card, its keys included; on Unix only its owner may read it.
 
 pub(crate) mod encoding;
@@ -16,8 +17,21 @@ use zeroize::Zeroizing;
 
 use crate::chip::Chip;
 
-/// The only version so far.
-const VERSION: u32 = 1;
+/// What is written. Version 2 knows aliases of the issuer security domain.
+const VERSION: u32 = 2;
+/// The oldest version that is read.
+const OLDEST: u32 = 1;
+
+/// What a card's state outlives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Durability {
+    /// A power cut of the machine: every change waits for the disk before the card answers.
+    #[default]
+    PowerCut,
+    /// The end of the process, however sudden; the system writes when it likes.
+    Kill,
+}
 
 /// Why a card cannot be read from, or written to, its state file.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +54,7 @@ pub enum StateError {
         source: serde_json::Error,
     },
     /// The file was written by another version of this program.
-    #[error("state file {path} has version {found}, expected {VERSION}")]
+    #[error("state file {path} has version {found}, and this program reads {OLDEST} to {VERSION}")]
     Version {
         /// The file.
         path: PathBuf,
@@ -114,24 +128,31 @@ struct Read {
 #[derive(Debug, Clone)]
 pub(crate) struct StateFile {
     path: PathBuf,
+    durability: Durability,
 }
 
 impl StateFile {
     /// The file at `path`; it need not exist yet.
-    pub(crate) fn at(path: &Path) -> Self {
-        Self { path: path.into() }
+    pub(crate) fn at(path: &Path, durability: Durability) -> Self {
+        Self {
+            path: path.into(),
+            durability,
+        }
     }
 
     /// Reads the card.
     pub(crate) fn read(&self) -> Result<Chip, StateError> {
-        let text = fs::read(&self.path).map_err(|e| self.io(e))?;
-        let read: Read = serde_json::from_slice(&Zeroizing::new(text)).map_err(|source| {
-            StateError::Malformed {
-                path: self.path.clone(),
-                source,
-            }
+        let text = Zeroizing::new(fs::read(&self.path).map_err(|e| self.io(e))?);
+        self.parse(&text)
+    }
+
+    /// The card in these bytes of a state file.
+    pub(crate) fn parse(&self, text: &[u8]) -> Result<Chip, StateError> {
+        let read: Read = serde_json::from_slice(text).map_err(|source| StateError::Malformed {
+            path: self.path.clone(),
+            source,
         })?;
-        if read.version != VERSION {
+        if !(OLDEST..=VERSION).contains(&read.version) {
             return Err(StateError::Version {
                 path: self.path.clone(),
                 found: read.version,
@@ -155,10 +176,37 @@ impl StateFile {
         let mut beside = self.path.clone().into_os_string();
         beside.push(".new");
         let beside = PathBuf::from(beside);
-        self.create(&beside)
-            .and_then(|mut file| file.write_all(&text))
-            .and_then(|()| fs::rename(&beside, &self.path))
-            .map_err(|e| self.io(e))
+        self.replace(&beside, &text).map_err(|e| self.io(e))
+    }
+
+    fn replace(&self, beside: &Path, text: &[u8]) -> io::Result<()> {
+        let is_forced = self.durability == Durability::PowerCut;
+        let mut file = self.create(beside)?;
+        file.write_all(text)?;
+        if is_forced {
+            file.sync_data()?;
+        }
+        fs::rename(beside, &self.path)?;
+        if is_forced {
+            self.sync_folder()?;
+        }
+        Ok(())
+    }
+
+    /// A name is in its folder for good when the folder is on the disk.
+    #[cfg(unix)]
+    fn sync_folder(&self) -> io::Result<()> {
+        let folder = match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        fs::File::open(folder)?.sync_all()
+    }
+
+    /// Other systems open no folders.
+    #[cfg(not(unix))]
+    fn sync_folder(&self) -> io::Result<()> {
+        Ok(())
     }
 
     #[cfg(unix)]

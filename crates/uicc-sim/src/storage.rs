@@ -6,7 +6,7 @@ use std::path::Path;
 use globalplatform::status_word::StatusWord;
 
 use crate::chip::Chip;
-use crate::state::{StateError, StateFile};
+use crate::state::{Durability, StateError, StateFile};
 
 /// The non-volatile state and whether the file still says the same.
 #[derive(Debug)]
@@ -37,16 +37,20 @@ impl Storage {
     }
 
     /// The state in a file, kept there from now on.
-    pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
-        let file = StateFile::at(path);
+    pub(crate) fn open(path: &Path, durability: Durability) -> Result<Self, StateError> {
+        let file = StateFile::at(path, durability);
         let mut storage = Self::new(file.read()?);
         storage.file = Some(file);
         Ok(storage)
     }
 
     /// Keeps the state in this file from now on, and writes it at once.
-    pub(crate) fn keep_in(&mut self, path: &Path) -> Result<(), StateError> {
-        let file = StateFile::at(path);
+    pub(crate) fn keep_in(
+        &mut self,
+        path: &Path,
+        durability: Durability,
+    ) -> Result<(), StateError> {
+        let file = StateFile::at(path, durability);
         file.write(&self.chip)?;
         self.file = Some(file);
         self.changed = false;

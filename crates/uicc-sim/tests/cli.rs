@@ -7,13 +7,12 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-const DESCRIPTION: &str = r#"
+const PROFILE: &str = r#"
 iccid = "8981100000000000018"
 memory_bytes = 65536
-seed = "0000000000000000000000000000000000000000000000000000000000000001"
 kdd = "00010203040506070809"
 
-[keys]
+[[isd.keyset]]
 enc = "404142434445464748494A4B4C4D4E4F"
 mac = "404142434445464748494A4B4C4D4E4F"
 dek = "404142434445464748494A4B4C4D4E4F"
@@ -30,8 +29,8 @@ fn run(dir: &Path, arguments: &[&str]) -> Output {
 #[test]
 fn makes_a_card_once_and_shows_it() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("card.toml"), DESCRIPTION).unwrap();
-    let new = ["new", "--config", "card.toml", "--state", "card.state"];
+    std::fs::write(dir.path().join("card.toml"), PROFILE).unwrap();
+    let new = ["new", "--profile", "card.toml", "--state", "card.state"];
     let made = run(dir.path(), &new);
     assert!(
         made.status.success(),
@@ -61,18 +60,21 @@ fn makes_a_card_once_and_shows_it() {
 fn says_what_is_wrong_with_a_description() {
     let dir = tempfile::tempdir().unwrap();
     for (change, complaint) in [
-        (("memory_bytes = 65536", ""), "memory_bytes"),
         (("8981100000000000018", "89811"), "iccid"),
         (("kdd = \"00", "kdd = \""), "kdd: has 9 bytes"),
-        (("enc = \"40", "enc = \"4"), "keys.enc: is not hexadecimal"),
-        (("enc = \"40", "enc = \""), "keys"),
-        (("[keys]", "colour = \"red\"\n[keys]"), "colour"),
+        (
+            ("enc = \"40", "enc = \"4"),
+            "isd.keyset.enc: is not hexadecimal",
+        ),
+        (("enc = \"40", "enc = \""), "isd.keyset: "),
+        (("kdd", "colour"), "unknown field `colour`"),
+        (("[[isd.keyset]]", "[keys]"), "unknown field `keys`"),
     ] {
-        let text = DESCRIPTION.replace(change.0, change.1);
+        let text = PROFILE.replace(change.0, change.1);
         std::fs::write(dir.path().join("card.toml"), text).unwrap();
         let output = run(
             dir.path(),
-            &["new", "--config", "card.toml", "--state", "card.state"],
+            &["new", "--profile", "card.toml", "--state", "card.state"],
         );
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success());
@@ -87,32 +89,26 @@ fn says_what_is_wrong_with_a_description() {
 #[test]
 fn names_the_file_without_which_it_cannot_attach() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("card.toml"), DESCRIPTION).unwrap();
-    run(
+    let output = run(
         dir.path(),
-        &["new", "--config", "card.toml", "--state", "card.state"],
+        &[
+            "attach",
+            "--state",
+            "card.state",
+            "--gateway",
+            "https://localhost:1",
+            "--ca",
+            "ca.pem",
+            "--cert",
+            "phone.pem",
+            "--key",
+            "phone.key",
+        ],
     );
-    for (state, complaint) in [("none.state", "none.state"), ("card.state", "phone.pem")] {
-        let output = run(
-            dir.path(),
-            &[
-                "attach",
-                "--state",
-                state,
-                "--gateway",
-                "https://localhost:1",
-                "--ca",
-                "ca.pem",
-                "--cert",
-                "phone.pem",
-                "--key",
-                "phone.key",
-            ],
-        );
-        assert!(!output.status.success());
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert!(error.contains(complaint), "{error}");
-    }
+    assert!(!output.status.success());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("phone.pem"), "{error}");
+    assert!(!dir.path().join("card.state").exists());
 }
 
 #[test]

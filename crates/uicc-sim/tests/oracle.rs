@@ -12,6 +12,7 @@ use std::env;
 use std::process::ExitCode;
 
 use scp03::StaticKeys;
+use uicc_sim::config::IsdKeySet;
 use uicc_sim::{CardConfig, Uicc};
 
 use crate::link::{Quota, Server, bytes, number, run, word};
@@ -23,18 +24,20 @@ impl Server for Reader {
     fn answer(&mut self, words: &[&str]) -> Result<String, String> {
         match *words {
             ["card", enc, mac, dek, version, i, seed] => {
-                let keys = StaticKeys::from_bytes(&bytes(enc)?, &bytes(mac)?, &bytes(dek)?);
+                let keys = StaticKeys::from_bytes(&bytes(enc)?, &bytes(mac)?, &bytes(dek)?)
+                    .map_err(|error| error.to_string())?;
                 let seed = bytes(seed)?;
+                let set = IsdKeySet {
+                    version: number(version)?,
+                    keys: keys.clone(),
+                };
                 let card = Uicc::new(CardConfig {
-                    iccid: "8981100000000000018".to_owned(),
-                    isd_aid: uicc_sim::config::DEFAULT_ISD,
-                    isd_keys: keys.map_err(|error| error.to_string())?,
-                    isd_key_version: number(version)?,
+                    isd_key_sets: vec![set],
                     scp_i: number(i)?,
                     kdd: [0x0A; 10],
                     memory_bytes: 65_536,
                     seed: seed.try_into().map_err(|_| "the seed has 32 bytes")?,
-                    atr: uicc_sim::config::DEFAULT_ATR.to_vec(),
+                    ..CardConfig::new("8981100000000000018", keys)
                 });
                 self.0 = Some(card.map_err(|error| error.to_string())?);
                 Ok(String::new())

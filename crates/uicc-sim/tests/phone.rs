@@ -96,16 +96,12 @@ async fn start(card: SharedCard) -> (mpsc::Receiver<Attachment>, oneshot::Sender
 }
 
 fn card() -> Uicc {
+    let keys = StaticKeys::from_bytes(&[1; 16], &[2; 16], &[3; 16]).unwrap();
     Uicc::new(CardConfig {
-        iccid: "8981100000000000018".into(),
-        isd_aid: uicc_sim::config::DEFAULT_ISD,
-        isd_keys: StaticKeys::from_bytes(&[1; 16], &[2; 16], &[3; 16]).unwrap(),
-        isd_key_version: 0x30,
-        scp_i: 0x70,
         kdd: [0; 10],
         memory_bytes: 65_536,
         seed: [0; 32],
-        atr: uicc_sim::config::DEFAULT_ATR.to_vec(),
+        ..CardConfig::new("8981100000000000018", keys)
     })
     .unwrap()
 }

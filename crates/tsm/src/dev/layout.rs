@@ -18,6 +18,7 @@ use globalplatform::aid::Aid;
 use scp03::keys::{MasterKey, StaticKeys};
 use tsm_store::os::OsEntropy;
 use tsm_store::vault::EmbeddedVault;
+use uicc_sim::config::IsdKeySet;
 use uicc_sim::{CardConfig, Uicc};
 use zeroize::Zeroizing;
 
@@ -237,16 +238,17 @@ impl Layout {
     fn make_cards(&self, options: &InitOptions, master: &MasterKey) -> anyhow::Result<()> {
         for new in &options.cards {
             let kdd = key_diversification_data(&new.iccid);
+            let keys = StaticKeys::kdf3(master, &kdd);
             let config = CardConfig {
-                iccid: new.iccid.clone(),
-                isd_aid: uicc_sim::config::DEFAULT_ISD,
-                isd_keys: StaticKeys::kdf3(master, &kdd),
-                isd_key_version: ISSUER_KEY_VERSION,
+                isd_key_sets: vec![IsdKeySet {
+                    version: ISSUER_KEY_VERSION,
+                    keys: keys.clone(),
+                }],
                 scp_i: SCP_I,
                 kdd,
                 memory_bytes: CARD_MEMORY,
                 seed: new.seed,
-                atr: uicc_sim::config::DEFAULT_ATR.to_vec(),
+                ..CardConfig::new(&new.iccid, keys)
             };
             let folder = self.cards_folder.join(&new.iccid);
             std::fs::create_dir_all(&folder)

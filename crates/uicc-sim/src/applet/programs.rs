@@ -12,10 +12,31 @@ use super::jpki::JpkiProgram;
 #[derive(Clone)]
 pub(crate) struct Programs(Vec<Arc<dyn Program>>);
 
+/// What every card comes with, by the names that profiles use.
+fn built_in() -> [(&'static str, Arc<dyn Program>); 1] {
+    [("jpki", Arc::new(JpkiProgram))]
+}
+
+/// The names of the programs that every card comes with.
+pub(crate) fn names() -> Vec<&'static str> {
+    built_in().iter().map(|(name, _)| *name).collect()
+}
+
+/// A program that every card comes with, by its name or its module's AID.
+pub(crate) fn named(word: &str) -> Option<Arc<dyn Program>> {
+    let is_module = |program: &dyn Program| {
+        let module = program.module().to_string();
+        module.eq_ignore_ascii_case(word)
+    };
+    let mut programs = built_in().into_iter();
+    let found = programs.find(|(name, program)| *name == word || is_module(&**program));
+    found.map(|(_, program)| program)
+}
+
 impl Default for Programs {
     /// What every card comes with.
     fn default() -> Self {
-        Self(vec![Arc::new(JpkiProgram)])
+        Self(built_in().map(|(_, program)| program).into())
     }
 }
 

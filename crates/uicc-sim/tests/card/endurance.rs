@@ -132,11 +132,18 @@ fn files_that_are_no_card_are_refused() {
         attempt(good[..good.len() / 2].into()),
         Err(StateError::Malformed { .. })
     ));
-    let newer = good.replace("\"version\": 1,", "\"version\": 2,");
-    assert!(matches!(
-        attempt(newer),
-        Err(StateError::Version { found: 2, .. })
-    ));
+    for found in [0, 3] {
+        let other = good.replacen("\"version\": 2,", &format!("\"version\": {found},"), 1);
+        assert!(matches!(
+            attempt(other),
+            Err(StateError::Version { found: f, .. }) if f == found
+        ));
+    }
+    // Cards of the first version knew no aliases.
+    let first = good.replacen("\"version\": 2,", "\"version\": 1,", 1);
+    let first = first.replacen("\"aliases\": \"A000000003000000\",", "", 1);
+    assert!(!first.contains("aliases"));
+    assert!(attempt(first).is_ok());
     let orphan = good.replacen(
         "\"security_domain\": \"A000000151000000\"",
         "\"security_domain\": \"F001020304\"",

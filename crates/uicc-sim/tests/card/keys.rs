@@ -7,6 +7,7 @@ use globalplatform::commands::put_key::PutKeyResponse;
 use globalplatform::status_word::StatusWord;
 use scp03::put_key::KeyBlockForm;
 use scp03::{SecurityLevel, StaticKeys};
+use uicc_sim::config::IsdKeySet;
 
 use crate::terminal::*;
 
@@ -94,7 +95,10 @@ fn a_wrong_check_value_stores_nothing() {
 #[test]
 fn initial_keys_go_with_the_first_put_key() {
     let mut t = Terminal::with(uicc_sim::CardConfig {
-        isd_key_version: 0xFF,
+        isd_key_sets: vec![IsdKeySet {
+            version: 0xFF,
+            keys: isd_keys(),
+        }],
         ..config()
     });
     let mut isd = t.open(ISD, &isd_keys(), 0x00, SecurityLevel::Full);

@@ -54,15 +54,10 @@ pub fn ssd_keys() -> StaticKeys {
 
 pub fn config() -> CardConfig {
     CardConfig {
-        iccid: "8981100000000000018".into(),
-        isd_aid: ISD,
-        isd_keys: isd_keys(),
-        isd_key_version: 0x30,
-        scp_i: 0x70,
         kdd: [0x0A; 10],
         memory_bytes: 65_536,
         seed: [7; 32],
-        atr: uicc_sim::config::DEFAULT_ATR.to_vec(),
+        ..CardConfig::new("8981100000000000018", isd_keys())
     }
 }
 

@@ -1,0 +1,598 @@
+//! The file that describes a card: TOML, every key optional, unknown keys refused.
+//!
+//! ```toml
+//! iccid = "8981100000000000010"
+//! atr = "3B878131FE4554534D55494343DA"
+//! memory_bytes = 262144
+//! life_cycle = "SECURED"
+//! kdd = "8981100000000000010F"               # else made of the ICCID
+//! seed = "00…"                               # 32 bytes, else made of the ICCID
+//! preinstalled = ["jpki"]                    # a name, a module's AID, or a table
+//!
+//! [isd]
+//! aid = "A000000151000000"
+//! aliases = ["A000000003000000"]
+//!
+//! [[isd.keyset]]                             # the first is what version 0 means
+//! version = "30"
+//! enc = "404142434445464748494A4B4C4D4E4F"
+//! mac = "404142434445464748494A4B4C4D4E4F"
+//! dek = "404142434445464748494A4B4C4D4E4F"
+//!
+//! [scp03]
+//! i = "70"
+//!
+//! [[preinstalled]]                           # instead of the list above
+//! package = "F00102030400"
+//! module = "F00102030401"
+//! instance = "F00102030401"                  # else the module's AID
+//! privileges = "000000"
+//! ```
+//!
+//! A string is hexadecimal; a version and `i` may also be integers, which mean the number that they are (0x30 is 48).
+//! What goes wrong is said without the text of the file: it may hold keys.
+
+use globalplatform::aid::Aid;
+use globalplatform::life_cycle::CardLifeCycle;
+use globalplatform::privileges::Privileges;
+use scp03::StaticKeys;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::fields::field;
+use super::{
+    CardConfig, ConfigError, DEFAULT_ALIAS, DEFAULT_ATR, DEFAULT_ICCID, DEFAULT_ISD,
+    DEFAULT_KEY_VERSION, DEFAULT_MEMORY, DEFAULT_SCP_I, IsdKeySet, Preinstalled, kdd_of, seed_of,
+};
+use crate::applet::programs;
+
+/// The key of test cards: 40 to 4F, for ENC, MAC and DEK alike.
+const TEST_KEY: [u8; 16] = [
+    0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4A, 0x4B, 0x4C, 0x4D, 0x4E, 0x4F,
+];
+
+impl CardConfig {
+    /// Reads a profile.
+    ///
+    /// ```
+    /// let card = uicc_sim::CardConfig::parse(r#"
+    ///     iccid = "8981100000000000028"
+    ///     memory_bytes = 65536
+    ///     preinstalled = ["jpki"]
+    /// "#)?;
+    /// assert_eq!(card.isd_key_sets[0].version, 0x30);
+    ///
+    /// let error = uicc_sim::CardConfig::parse("colour = 'red'").unwrap_err();
+    /// assert!(error.to_string().contains("unknown field `colour`"));
+    /// # Ok::<(), uicc_sim::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] for anything that is unknown or out of range.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let file: File = toml::from_str(text).map_err(|error| ConfigError::Toml {
+            line: error.span().map(|span| {
+                1 + text
+                    .bytes()
+                    .take(span.start)
+                    .filter(|b| *b == b'\n')
+                    .count()
+            }),
+            message: without_secrets(error.message()),
+        })?;
+        let card = Self::try_from(file)?;
+        card.check()?;
+        Ok(card)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    iccid: Option<String>,
+    atr: Option<String>,
+    kdd: Option<String>,
+    memory_bytes: Option<u32>,
+    seed: Option<Secret>,
+    life_cycle: Option<String>,
+    /// May also stand in `[isd]`.
+    aliases: Option<Vec<String>>,
+    #[serde(default)]
+    isd: IsdTable,
+    #[serde(default)]
+    scp03: Scp03Table,
+    #[serde(default)]
+    preinstalled: Vec<PreinstalledEntry>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct IsdTable {
+    aid: Option<String>,
+    aliases: Option<Vec<String>>,
+    keyset: Option<Vec<KeySetTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeySetTable {
+    version: Option<Byte>,
+    enc: Secret,
+    mac: Secret,
+    dek: Secret,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Scp03Table {
+    i: Option<Byte>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PreinstalledTable {
+    package: String,
+    module: String,
+    instance: Option<String>,
+    privileges: Option<String>,
+}
+
+/// A name or a module's AID, or a table.
+#[derive(Deserialize)]
+#[serde(from = "toml::Value")]
+struct PreinstalledEntry(toml::Value);
+
+impl From<toml::Value> for PreinstalledEntry {
+    fn from(value: toml::Value) -> Self {
+        Self(value)
+    }
+}
+
+/// A hexadecimal string that is wiped, and that no message shows.
+#[derive(Deserialize)]
+#[serde(from = "toml::Value")]
+struct Secret(Option<Zeroizing<String>>);
+
+impl From<toml::Value> for Secret {
+    fn from(value: toml::Value) -> Self {
+        match value {
+            toml::Value::String(text) => Self(Some(Zeroizing::new(text))),
+            _ => Self(None),
+        }
+    }
+}
+
+impl Secret {
+    fn bytes(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        let text = self.0.as_ref();
+        let text = text.ok_or_else(|| field(name, "is no string of hexadecimal digits"))?;
+        bytes(name, text).map(Zeroizing::new)
+    }
+}
+
+/// A byte in hexadecimal, or an integer.
+#[derive(Deserialize)]
+#[serde(from = "toml::Value")]
+struct Byte(toml::Value);
+
+impl From<toml::Value> for Byte {
+    fn from(value: toml::Value) -> Self {
+        Self(value)
+    }
+}
+
+impl Byte {
+    fn value(&self, name: &str) -> Result<u8, ConfigError> {
+        match &self.0 {
+            toml::Value::String(text) => array::<1>(name, text).map(|[byte]| byte),
+            toml::Value::Integer(number) => {
+                u8::try_from(*number).map_err(|_| field(name, format!("{number} is no byte")))
+            }
+            _ => Err(field(
+                name,
+                "is neither a hexadecimal string nor an integer",
+            )),
+        }
+    }
+}
+
+impl TryFrom<File> for CardConfig {
+    type Error = ConfigError;
+
+    fn try_from(file: File) -> Result<Self, ConfigError> {
+        let iccid = file.iccid.unwrap_or_else(|| DEFAULT_ICCID.into());
+        let isd_aid = match &file.isd.aid {
+            Some(text) => aid("isd.aid", text)?,
+            None => DEFAULT_ISD,
+        };
+        let isd_aliases = aliases(file.aliases, file.isd.aliases, isd_aid)?;
+        Ok(Self {
+            atr: match &file.atr {
+                Some(text) => bytes("atr", text)?,
+                None => DEFAULT_ATR.to_vec(),
+            },
+            kdd: match &file.kdd {
+                Some(text) => array("kdd", text)?,
+                None => kdd_of(&iccid),
+            },
+            seed: match &file.seed {
+                Some(secret) => exactly("seed", &secret.bytes("seed")?)?,
+                None => seed_of(&iccid),
+            },
+            life_cycle: match &file.life_cycle {
+                Some(word) => life_cycle(word)?,
+                None => CardLifeCycle::Secured,
+            },
+            memory_bytes: file.memory_bytes.unwrap_or(DEFAULT_MEMORY),
+            isd_key_sets: key_sets(file.isd.keyset)?,
+            scp_i: match &file.scp03.i {
+                Some(byte) => scp_i(byte)?,
+                None => DEFAULT_SCP_I,
+            },
+            preinstalled: file
+                .preinstalled
+                .into_iter()
+                .map(|entry| preinstalled(entry.0))
+                .collect::<Result<_, _>>()?,
+            iccid,
+            isd_aid,
+            isd_aliases,
+        })
+    }
+}
+
+fn aliases(
+    on_top: Option<Vec<String>>,
+    in_table: Option<Vec<String>>,
+    isd: Aid,
+) -> Result<Vec<Aid>, ConfigError> {
+    let named = match (on_top, in_table) {
+        (Some(_), Some(_)) => {
+            return Err(field("aliases", "stands on its own and in [isd] as well"));
+        }
+        (Some(named), None) | (None, Some(named)) => named,
+        (None, None) if isd == DEFAULT_ALIAS => return Ok(Vec::new()),
+        (None, None) => return Ok(vec![DEFAULT_ALIAS]),
+    };
+    named.iter().map(|text| aid("isd.aliases", text)).collect()
+}
+
+fn key_sets(tables: Option<Vec<KeySetTable>>) -> Result<Vec<IsdKeySet>, ConfigError> {
+    let version = |byte: Option<Byte>| match byte {
+        Some(byte) => byte.value("isd.keyset.version"),
+        None => Ok(DEFAULT_KEY_VERSION),
+    };
+    let keys = |enc: &[u8], mac: &[u8], dek: &[u8]| {
+        StaticKeys::from_bytes(enc, mac, dek)
+            .map_err(|error| field("isd.keyset", error.to_string()))
+    };
+    let Some(tables) = tables else {
+        return Ok(vec![IsdKeySet {
+            version: DEFAULT_KEY_VERSION,
+            keys: keys(&TEST_KEY, &TEST_KEY, &TEST_KEY)?,
+        }]);
+    };
+    tables
+        .into_iter()
+        .map(|table| {
+            Ok(IsdKeySet {
+                version: version(table.version)?,
+                keys: keys(
+                    &table.enc.bytes("isd.keyset.enc")?,
+                    &table.mac.bytes("isd.keyset.mac")?,
+                    &table.dek.bytes("isd.keyset.dek")?,
+                )?,
+            })
+        })
+        .collect()
+}
+
+/// An integer that is no parameter may have been meant as hexadecimal.
+fn scp_i(byte: &Byte) -> Result<u8, ConfigError> {
+    let i = byte.value("scp03.i")?;
+    match &byte.0 {
+        toml::Value::Integer(number) if scp03::ScpParameters::new(i).is_err() => Err(field(
+            "scp03.i",
+            format!(
+                "{number} is {i:02X} in hexadecimal, no parameter of SCP03; hexadecimal is written \"70\" or 0x70"
+            ),
+        )),
+        _ => Ok(i),
+    }
+}
+
+fn life_cycle(word: &str) -> Result<CardLifeCycle, ConfigError> {
+    [0x01, 0x07, 0x0F, 0x7F, 0xFF]
+        .into_iter()
+        .filter_map(|byte| CardLifeCycle::try_from(byte).ok())
+        .find(|state| state.to_string() == word)
+        .ok_or_else(|| {
+            field(
+                "life_cycle",
+                "is none of OP_READY, INITIALIZED, SECURED, CARD_LOCKED, TERMINATED",
+            )
+        })
+}
+
+fn preinstalled(entry: toml::Value) -> Result<Preinstalled, ConfigError> {
+    const NAME: &str = "preinstalled";
+    if let toml::Value::String(word) = &entry {
+        let unknown = || {
+            let known = programs::names().join(", ");
+            field(
+                NAME,
+                format!("no applet has this name or module AID; known: {known}"),
+            )
+        };
+        let program = programs::named(word).ok_or_else(unknown)?;
+        return Ok(Preinstalled {
+            package: program.package(),
+            module: program.module(),
+            instance: program.module(),
+            privileges: Privileges::NONE,
+        });
+    }
+    let table = PreinstalledTable::deserialize(entry)
+        .map_err(|error| field(NAME, without_secrets(error.message())))?;
+    let module = aid("preinstalled.module", &table.module)?;
+    Ok(Preinstalled {
+        package: aid("preinstalled.package", &table.package)?,
+        module,
+        instance: match &table.instance {
+            Some(text) => aid("preinstalled.instance", text)?,
+            None => module,
+        },
+        privileges: match &table.privileges {
+            Some(text) => Privileges::from_bytes(&bytes("preinstalled.privileges", text)?)
+                .map_err(|error| field("preinstalled.privileges", error.to_string()))?,
+            None => Privileges::NONE,
+        },
+    })
+}
+
+/// The message with `…` for every run of hexadecimal digits that is long enough to be half a key.
+fn without_secrets(message: &str) -> String {
+    const MOST: usize = 15;
+    let mut shown = String::new();
+    let mut run = String::new();
+    let end = |run: &mut String, shown: &mut String| {
+        let hidden = run.len() > MOST;
+        shown.push_str(if hidden { "…" } else { run.as_str() });
+        run.clear();
+    };
+    for c in message.chars() {
+        if c.is_ascii_hexdigit() {
+            run.push(c);
+        } else {
+            end(&mut run, &mut shown);
+            shown.push(c);
+        }
+    }
+    end(&mut run, &mut shown);
+    shown
+}
+
+fn aid(name: &str, text: &str) -> Result<Aid, ConfigError> {
+    text.parse()
+        .map_err(|_| field(name, "is no AID of 5 to 16 bytes"))
+}
+
+/// Hexadecimal, blanks and colons between bytes allowed.
+fn bytes(name: &str, text: &str) -> Result<Vec<u8>, ConfigError> {
+    let digits: Zeroizing<String> = text
+        .chars()
+        .filter(|c| !c.is_ascii_whitespace() && *c != ':')
+        .collect::<String>()
+        .into();
+    hex::decode(&*digits).map_err(|_| field(name, "is not hexadecimal"))
+}
+
+fn array<const N: usize>(name: &str, text: &str) -> Result<[u8; N], ConfigError> {
+    exactly(name, &bytes(name, text)?)
+}
+
+fn exactly<const N: usize>(name: &str, given: &[u8]) -> Result<[u8; N], ConfigError> {
+    let length = given.len();
+    given
+        .try_into()
+        .map_err(|_| field(name, format!("has {length} bytes, expected {N}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(text: &str) -> String {
+        CardConfig::parse(text).unwrap_err().to_string()
+    }
+
+    const KEY: &str = "000102030405060708090A0B0C0D0E0F";
+
+    fn key_set(version: &str) -> String {
+        format!("[[isd.keyset]]\n{version}\nenc = \"{KEY}\"\nmac = \"{KEY}\"\ndek = \"{KEY}\"\n")
+    }
+
+    #[test]
+    fn every_key_is_optional() {
+        let card = CardConfig::parse("").unwrap();
+        assert_eq!(card.iccid, DEFAULT_ICCID);
+        assert_eq!(
+            (card.isd_aid, card.isd_aliases),
+            (DEFAULT_ISD, vec![DEFAULT_ALIAS])
+        );
+        assert_eq!(card.isd_key_sets[0].version, 0x30);
+        assert_eq!(
+            card.isd_key_sets[0].keys.check_values()[0],
+            [0x50, 0x4A, 0x77]
+        );
+        assert_eq!(card.memory_bytes, 262_144);
+        assert_eq!(card.life_cycle, CardLifeCycle::Secured);
+    }
+
+    #[test]
+    fn reads_every_key() {
+        let text = format!(
+            "iccid = \"89811000000000000281\"\natr = \"3B 00\"\nkdd = \"00:01:02:03:04:05:06:07:08:09\"\n\
+             memory_bytes = 4096\nseed = \"{seed}\"\nlife_cycle = \"OP_READY\"\n\
+             [isd]\naid = \"A0000000180000\"\naliases = [\"A000000003000000\", \"F00102030405\"]\n{one}{two}\
+             [scp03]\ni = \"61\"\n\
+             [[preinstalled]]\npackage = \"F00102030400\"\nmodule = \"F00102030401\"\n\
+             instance = \"F00102030402\"\nprivileges = \"040000\"\n",
+            seed = "AB".repeat(32),
+            one = key_set("version = 0x31"),
+            two = key_set("version = \"FF\""),
+        );
+        let card = CardConfig::parse(&text).unwrap();
+        assert_eq!(card.iccid, "89811000000000000281");
+        assert_eq!(card.atr, [0x3B, 0x00]);
+        assert_eq!(card.kdd, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!((card.memory_bytes, card.seed), (4096, [0xAB; 32]));
+        assert_eq!(card.life_cycle, CardLifeCycle::OpReady);
+        assert_eq!(card.isd_aid.to_string(), "A0000000180000");
+        assert_eq!(card.isd_aliases.len(), 2);
+        let versions: Vec<u8> = card.isd_key_sets.iter().map(|set| set.version).collect();
+        assert_eq!(versions, [0x31, 0xFF]);
+        assert_eq!(card.scp_i, 0x61);
+        let [applet] = card.preinstalled.as_slice() else {
+            panic!("one applet");
+        };
+        assert_eq!(applet.package.to_string(), "F00102030400");
+        assert_eq!(applet.module.to_string(), "F00102030401");
+        assert_eq!(applet.instance.to_string(), "F00102030402");
+        assert!(applet.privileges.contains(Privileges::CARD_RESET));
+    }
+
+    #[test]
+    fn an_applet_is_named_by_word_by_module_or_by_table() {
+        for entry in ["\"jpki\"", "\"D392F000260100000001\""] {
+            let card = CardConfig::parse(&format!("preinstalled = [{entry}]")).unwrap();
+            assert_eq!(card.preinstalled[0].package, crate::applet::jpki::PACKAGE);
+            assert_eq!(card.preinstalled[0].instance, crate::applet::jpki::MODULE);
+        }
+        let table = "[[preinstalled]]\npackage = \"F00102030400\"\nmodule = \"F00102030401\"";
+        let card = CardConfig::parse(table).unwrap();
+        assert_eq!(card.preinstalled[0].instance, card.preinstalled[0].module);
+        assert_eq!(card.preinstalled[0].privileges, Privileges::NONE);
+    }
+
+    #[test]
+    fn aliases_stand_in_the_table_or_on_their_own() {
+        for text in [
+            "aliases = [\"F00102030405\"]",
+            "[isd]\naliases = [\"F00102030405\"]",
+        ] {
+            let card = CardConfig::parse(text).unwrap();
+            assert_eq!(card.isd_aliases[0].to_string(), "F00102030405");
+        }
+        assert!(
+            CardConfig::parse("[isd]\naliases = []")
+                .unwrap()
+                .isd_aliases
+                .is_empty()
+        );
+        let own = CardConfig::parse("[isd]\naid = \"A000000003000000\"").unwrap();
+        assert!(own.isd_aliases.is_empty());
+        assert_eq!(
+            complaint("aliases = []\n[isd]\naliases = []"),
+            "aliases: stands on its own and in [isd] as well"
+        );
+    }
+
+    #[test]
+    fn a_version_is_hexadecimal_as_a_string_and_itself_as_an_integer() {
+        for (written, version) in [("\"30\"", 0x30), ("0x30", 0x30), ("48", 0x30), ("30", 0x1E)] {
+            let card = CardConfig::parse(&key_set(&format!("version = {written}"))).unwrap();
+            assert_eq!(card.isd_key_sets[0].version, version, "{written}");
+        }
+        assert_eq!(
+            CardConfig::parse(&key_set("")).unwrap().isd_key_sets[0].version,
+            0x30
+        );
+        assert_eq!(CardConfig::parse("[scp03]\ni = 0x60").unwrap().scp_i, 0x60);
+    }
+
+    #[test]
+    fn says_what_is_wrong_and_where() {
+        let two = key_set("version = \"30\"") + &key_set("");
+        for (text, expected) in [
+            (
+                "colour = 1",
+                "profile: unknown field `colour`, expected one of",
+            ),
+            ("[isd]\ncolour = 1", "profile: unknown field `colour`"),
+            ("[scp03]\nlevel = 1", "profile: unknown field `level`"),
+            ("iccid = \"8981\"", "iccid: needs 19 or 20 decimal digits"),
+            ("iccid = 89", "profile: invalid type"),
+            ("atr = \"3C00\"", "atr: has 2 to 33 bytes"),
+            ("kdd = \"00\"", "kdd: has 1 bytes, expected 10"),
+            ("seed = \"00\"", "seed: has 1 bytes, expected 32"),
+            ("seed = 5", "seed: is no string"),
+            ("life_cycle = \"NEW\"", "life_cycle: is none of"),
+            ("memory_bytes = -1", "profile: "),
+            ("[isd]\naid = \"A000\"", "isd.aid: is no AID"),
+            (
+                "[isd]\naliases = [\"A000000151000000\"]",
+                "isd.aliases: A000000151000000 appears twice",
+            ),
+            ("[isd]\nkeyset = []", "isd.keyset: a card needs one key set"),
+            (&two, "isd.keyset: version 30 appears twice"),
+            (
+                &key_set("version = \"80\""),
+                "isd.keyset: version 80 is not",
+            ),
+            (
+                &key_set("version = 300"),
+                "isd.keyset.version: 300 is no byte",
+            ),
+            (&key_set("version = true"), "isd.keyset.version: is neither"),
+            (&key_set("colour = 1"), "profile: unknown field `colour`"),
+            ("[scp03]\ni = 70", "scp03.i: 70 is 46 in hexadecimal"),
+            ("[scp03]\ni = \"40\"", "scp03.i: 40 is no parameter"),
+            (
+                "preinstalled = [\"tetris\"]",
+                "preinstalled: no applet has this name or module AID; known: jpki",
+            ),
+            ("preinstalled = [5]", "preinstalled: invalid type"),
+            (
+                "preinstalled = [\"jpki\", \"jpki\"]",
+                "preinstalled: D392F000260100000001 appears twice",
+            ),
+            (
+                "[[preinstalled]]\npackage = \"F00102030400\"",
+                "preinstalled: missing field `module`",
+            ),
+            (
+                "[[preinstalled]]\npackage = \"F00102030400\"\nmodule = \"F00102030401\"\nx = 1",
+                "preinstalled: unknown field `x`",
+            ),
+        ] {
+            let error = complaint(text);
+            assert!(error.starts_with(expected), "{expected}: {error}");
+        }
+        assert!(complaint("iccid = \"8981100000000000010\"\n\ncolour = 1").ends_with("(line 3)"));
+    }
+
+    #[test]
+    fn no_complaint_shows_a_key() {
+        let key = "C0FFEEC0FFEEC0FFEEC0FFEEC0FFEEC0";
+        for text in [
+            format!("[[isd.keyset]]\nenc = \"{key}\""),
+            format!("[[isd.keyset]]\nenc = \"{key}\"\nmac = \"{key}\"\ndek = \"{key}00\""),
+            format!("[[isd.keyset]]\nenc = \"{key}\"\nmac = \"{key}\"\ndek = \"{key}XY\""),
+            format!("[[isd.keyset]]\nenc = [\"{key}\"]\nmac = \"{key}\"\ndek = \"{key}\""),
+            format!("[[isd.keyset]]\nenc = \"{key}\nmac = 1"),
+            format!("[[isd.keyset]]\nenc = 0x{key}"),
+            format!("[[isd.keyset]]\n\"{key}\" = 1 1"),
+            format!("seed = \"{key}\""),
+            format!("[isd]\nkeyset = \"{key}\""),
+            format!("[isd]\nkeyset = [\"{key}\"]"),
+            format!("{key} = 1"),
+            format!("isd = \"{key}\""),
+            format!("preinstalled = [\"{key}\"]"),
+            format!("keys = \"{key}"),
+        ] {
+            let error = CardConfig::parse(&text).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("C0FFEE"), "{error}");
+        }
+    }
+}
