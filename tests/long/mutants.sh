@@ -14,9 +14,10 @@
 # tree may change meanwhile. It can be stopped at any time and goes on with the next piece. Needs
 # cargo-mutants. At the end it prints counts and survivors, and leaves survivors.txt.
 #
-# What kills a mutant is the package's own tests: its unit tests and everything in its tests/ but
-# `oracle`, which needs outside programs. Doc examples are left out: they show how, the tests show
-# that. PROPTEST_CASES lowers the cases of each property (default 64).
+# What kills a mutant is the package's own tests: its unit tests first, which build fastest, and for
+# the mutants that live through those, everything in its tests/ but `oracle`, which needs outside
+# programs. Doc examples are left out: they show how, the tests show that. PROPTEST_CASES lowers the
+# cases of each property (default 64).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -44,14 +45,24 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 [ -z "$fresh" ] || rm -rf "$out"/{commit,shards,results,survivors.txt}
 
-# The arguments that choose the tests of a package in a tree.
+# The options of cargo-mutants that choose all tests of a package in a tree, for building and running.
 tests_of() {
-    printf '%s\n' --lib
+    printf '%s\n' -C--lib
     local file name
     for file in "$1/crates/$2"/tests/*.rs; do
         name=$(basename "$file" .rs)
-        [ "$name" = oracle ] || printf '%s\n' --test "$name"
+        [ "$name" = oracle ] || printf '%s\n' "-C--test=$name"
     done
+}
+
+# Tests mutants of a piece: the stage (its folder of results), then the options that choose mutants
+# and tests. 2: some survived, 3: some ran out of time.
+mutants() {
+    local stage=$1
+    shift
+    (cd "$tree" && cargo mutants --in-place -p "$package" --baseline skip \
+        --timeout $((12 + 8 * baseline)) --output "$out/results/$package/$piece/$stage" "$@") \
+        >>"$out/results/$package/$piece/log" 2>&1
 }
 
 # A clean copy of the commit. Everything gets a new time: what an interrupted run had mutated and
@@ -64,7 +75,7 @@ copy() {
 
 # One worker: every J-th piece of every package.
 work() {
-    local worker=$1 tree=$out/tree-$1 package piece log seconds status
+    local worker=$1 tree=$out/tree-$1 package piece log seconds status living
     copy "$tree"
     export CARGO_TARGET_DIR=$out/build-$worker
     for package in "${packages[@]}"; do
@@ -74,19 +85,23 @@ work() {
             [ ! -e "$out/results/$package/$piece/finished" ] || continue
             if [ -z "$baseline" ]; then
                 log=$out/baseline-$package-$worker.log
-                (cd "$tree" && cargo test --profile mutants -p "$package" "${tests[@]}") >"$log" 2>&1 ||
+                (cd "$tree" && cargo test --profile mutants -p "$package" "${tests[@]#-C}") >"$log" 2>&1 ||
                     { echo "the tests of $package fail without any mutant, see $log" >&2; return 1; }
                 seconds=$SECONDS
-                (cd "$tree" && cargo test --profile mutants -p "$package" "${tests[@]}") >"$log" 2>&1
+                (cd "$tree" && cargo test --profile mutants -p "$package" "${tests[@]#-C}") >"$log" 2>&1
                 baseline=$((SECONDS - seconds))
             fi
             rm -rf "$out/results/$package/$piece"
-            mkdir -p "$out/results/$package/$piece"
+            mkdir -p "$out/results/$package/$piece"/{unit,all}
             seconds=$SECONDS status=0
-            (cd "$tree" && cargo mutants --in-place -p "$package" --sharding round-robin \
-                --shard "$piece/$shards" --baseline skip --timeout $((30 + 10 * baseline)) \
-                --output "$out/results/$package/$piece" -- "${tests[@]}") \
-                >"$out/results/$package/$piece/log" 2>&1 || status=$?
+            mutants unit --sharding round-robin --shard "$piece/$shards" -C--lib || status=$?
+            # Only what the unit tests let live is tried again, by name.
+            mapfile -t living < <(sed 's/[^[:alnum:]_ ,/-]/\\&/g; s/^/--re=^/; s/$/$/' \
+                "$out/results/$package/$piece/unit/mutants.out/missed.txt")
+            if ((${#living[@]})); then
+                status=0
+                mutants all "${living[@]}" "${tests[@]}" || status=$?
+            fi
             # 2: some survived; 3: some ran out of time. Everything else is a failure of the run.
             case $status in
                 0 | 2 | 3) echo $((SECONDS - seconds)) >"$out/results/$package/$piece/finished" ;;
@@ -99,7 +114,19 @@ work() {
     done
 }
 
-count() { cat "$out/results/$1"/*/mutants.out/"$2".txt 2>/dev/null | wc -l; }
+# The lines of one kind that the pieces of a package ended with: what lives is known after the last
+# stage.
+lines() {
+    local piece
+    for piece in "$out/results/$1"/*/; do
+        case $2 in
+            missed) cat "$piece"all/mutants.out/missed.txt || cat "$piece"unit/mutants.out/missed.txt ;;
+            *) cat "$piece"{unit,all}/mutants.out/"$2".txt ;;
+        esac 2>/dev/null || true
+    done
+}
+
+count() { lines "$1" "$2" | wc -l; }
 
 summary() {
     echo
@@ -117,7 +144,7 @@ summary() {
             "$((seconds))"
     done
     for package in "${packages[@]}"; do
-        cat "$out/results/$package"/*/mutants.out/missed.txt 2>/dev/null || true
+        lines "$package" missed
     done | sort -V >"$out/survivors.txt"
     echo
     echo "commit $(cat "$out/commit" 2>/dev/null || echo '-'), $(wc -l <"$out/survivors.txt") survivors ($out/survivors.txt):"

@@ -369,8 +369,8 @@ impl Session {
 
 /// Whether a whole command has a free bit that says that more commands follow.
 fn is_chainable(command: &CommandRef<'_>) -> bool {
-    let begins = CommandApdu::new(command.cla, command.ins, command.p1 | 0x80, command.p2);
-    command.p1 & 0x80 == 0 && more_follow(&begins)
+    let begun = command.p1.checked_add(0x80);
+    begun.is_some_and(|p1| more_follow(&CommandApdu::new(command.cla, command.ins, p1, command.p2)))
 }
 
 /// Copies data to the beginning of a field that has room for it.

@@ -76,7 +76,7 @@ impl Class {
 
     /// The class byte as the C-MAC covers it: the logical channel is left out, whatever it is.
     pub(crate) const fn mac_byte(self) -> u8 {
-        self.origin | 0x04
+        self.origin + 0x04
     }
 }
 

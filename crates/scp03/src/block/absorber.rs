@@ -151,7 +151,7 @@ mod tests {
                     aes::Aes128Enc::new(&key.into()).encrypt_with_backend(Parts {
                         parts,
                         held,
-                        subkeys: (schedule.k1, schedule.k2),
+                        subkeys: (*schedule.k1, *schedule.k2),
                         output: &mut output,
                     });
                     let before: &[u8] = if held { b"held" } else { b"" };

@@ -6,15 +6,15 @@ use cipher::consts::U16;
 use cipher::{
     BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit,
 };
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::single::encrypt;
 
 /// An expanded key with its subkeys K1 and K2.
 pub(super) struct CmacKey<C> {
     pub(super) cipher: C,
-    pub(super) k1: u128,
-    pub(super) k2: u128,
+    pub(super) k1: Zeroizing<u128>,
+    pub(super) k2: Zeroizing<u128>,
 }
 
 impl<C: BlockCipherEncrypt<BlockSize = U16> + KeyInit> CmacKey<C> {
@@ -23,15 +23,15 @@ impl<C: BlockCipherEncrypt<BlockSize = U16> + KeyInit> CmacKey<C> {
     pub(super) fn expand(key: &cipher::Key<C>) -> Self {
         Self {
             cipher: C::new(key),
-            k1: 0,
-            k2: 0,
+            k1: Zeroizing::new(0),
+            k2: Zeroizing::new(0),
         }
     }
 
     /// Finds the subkeys, and makes the derivations that are needed at once: all of it enters the
     /// AES code one time.
     pub(super) fn derive(&mut self, derivations: &mut [Derivation<'_>]) {
-        (self.k1, self.k2) = derive(&self.cipher, derivations);
+        (*self.k1, *self.k2) = derive(&self.cipher, derivations);
     }
 }
 
@@ -46,13 +46,6 @@ pub(super) fn derive<C: BlockCipherEncrypt<BlockSize = U16>>(
         subkeys: (&mut k1, &mut k2),
     });
     (k1, k2)
-}
-
-impl<C> Drop for CmacKey<C> {
-    fn drop(&mut self) {
-        self.k1.zeroize();
-        self.k2.zeroize();
-    }
 }
 
 /// One output of the key derivation function of SCP03 (Amendment D 4.1.5), or one short MAC.

@@ -128,7 +128,7 @@ impl<C> BlockCipherEncClosure for MacPass<'_, C> {
         mac.bytes(backend, self.message.header);
         mac.bytes(backend, self.message.data);
         mac.bytes(backend, self.message.trailer);
-        *self.output = mac.finish(backend, self.key.k1, self.key.k2);
+        *self.output = mac.finish(backend, *self.key.k1, *self.key.k2);
     }
 }
 
@@ -228,7 +228,7 @@ where
         }
         mac.hold(&end_of::<HEAD>(before));
         mac.bytes(backend, trailer);
-        *output = Some(mac.finish(backend, self.key.k1, self.key.k2));
+        *output = Some(mac.finish(backend, *self.key.k1, *self.key.k2));
     }
 }
 

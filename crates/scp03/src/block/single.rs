@@ -32,7 +32,8 @@ pub(super) fn shift_in<const HEAD: usize>(before: u128, block: u128) -> u128 {
     let head_bits = 8 * HEAD as u32;
     let end_of_before = before.checked_shr(128 - head_bits).unwrap_or(0);
     let beginning_of_block = block.checked_shl(head_bits).unwrap_or(0);
-    (end_of_before | beginning_of_block).to_le()
+    // No bit is in both.
+    (end_of_before + beginning_of_block).to_le()
 }
 
 #[cfg(test)]

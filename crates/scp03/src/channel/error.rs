@@ -92,3 +92,32 @@ pub enum ChannelError {
     #[error("no command is waiting for a response")]
     NothingOutstanding,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encoding_error_keeps_its_figures() {
+        let (le, limit, needed, ins) = (257, 256, 40, 0xCA);
+        for (error, expected) in [
+            (
+                EncodeError::LeTooLarge { le, limit },
+                WrapError::LeTooLarge { le, limit },
+            ),
+            (
+                EncodeError::NotChainable { ins },
+                WrapError::NotChainable { ins },
+            ),
+            (
+                EncodeError::BufferTooSmall {
+                    needed,
+                    available: 3,
+                },
+                WrapError::BufferTooSmall { needed },
+            ),
+        ] {
+            assert_eq!(WrapError::from(error), expected);
+        }
+    }
+}

@@ -61,9 +61,7 @@ impl Session {
         if plan.encrypted {
             write_padding(data, plan.clear);
         }
-        let counter_block = plan
-            .encrypted
-            .then_some(RESPONSE | u128::from(self.counter));
+        let counter_block = plan.encrypted.then(|| RESPONSE + u128::from(self.counter));
         let whole = self.r_mac(self.chaining, counter_block, data, sw);
         copy(whole.get(..mac.len()).unwrap_or(&[]), mac);
     }

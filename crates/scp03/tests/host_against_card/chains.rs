@@ -60,6 +60,14 @@ fn what_cannot_be_chained_changes_nothing() {
     let error = refused(install(65_536), &mut channel);
     let limit = 65_535;
     assert!(matches!(error, WrapError::TooLong { limit: l, .. } if l == limit));
+    // An extended form is of no use to what fits a short one.
+    let mut extended = install(1);
+    extended.extended = true;
+    let pieces = channel.wrap_chained(&extended).unwrap();
+    assert_eq!(pieces.len(), 1);
+    assert!(!pieces[0].extended);
+    assert_eq!(card.unwrap(&pieces[0]), Ok(install(1)));
+    channel.unwrap(&card.wrap(ResponseApdu::ok())).unwrap();
     // A STORE DATA that fits is no chain.
     let store = CommandApdu::new(0x80, 0xE2, 0x80, 0x00).with_data([1; 200]);
     let pieces = channel.wrap_chained(&store).unwrap();

@@ -350,6 +350,30 @@ fn refuses_to_start_what_cannot_be_predicted() {
 }
 
 #[test]
+fn the_logical_channel_is_settled_by_the_first_command_and_by_an_open_session() {
+    let setup = setup();
+    let refused = HostError::NoSuchChannel { channel: 3 };
+    let mut begun = builder(&setup);
+    begun
+        .push(&CommandApdu::new(0x80, 0xE2, 0x00, 0x00))
+        .unwrap();
+    assert_eq!(begun.on_channel(3).unwrap_err(), refused);
+    let (channel, _) = setup.open();
+    let going_on = ScriptBuilder::go_on(channel).unwrap();
+    assert_eq!(going_on.on_channel(3).unwrap_err(), refused);
+}
+
+#[test]
+fn a_script_knows_whether_it_is_empty() {
+    let setup = setup();
+    let (channel, _) = setup.open();
+    let (nothing, _) = ScriptBuilder::go_on(channel).unwrap().finish();
+    assert_eq!((nothing.len(), nothing.is_empty()), (0, true));
+    let (opening, _) = builder(&setup).finish();
+    assert_eq!((opening.len(), opening.is_empty()), (2, false));
+}
+
+#[test]
 fn a_command_that_cannot_be_protected_leaves_the_script_as_it_was() {
     let setup = setup();
     let mut script = builder(&setup);
