@@ -2,6 +2,7 @@
 
 use globalplatform::apdu::CommandApdu;
 use globalplatform::commands::put_key::PutKey;
+use globalplatform::key::KeyType;
 use globalplatform::tlv::Reader;
 use scp03::DekKey;
 use scp03::put_key::{PutKeyError, receive_keys};
@@ -62,7 +63,7 @@ fn key_field(reader: &mut Reader<'_>, id: u8, context: &Context<'_>) -> Option<N
         let kind_text = if kind == 0xFF {
             format!("FF{:02X} (extended)", reader.u8().ok()?)
         } else {
-            with_word(kind, key::key_type(kind))
+            KeyType(kind).to_string()
         };
         let block = reader.lv().ok()?;
         parts.push(match (kind, block) {

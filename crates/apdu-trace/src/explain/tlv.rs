@@ -1,5 +1,6 @@
 //! BER-TLV as a tree.
 
+use globalplatform::key::{KeyAccess, KeyType};
 use globalplatform::privileges::Privileges;
 use globalplatform::tlv::{Reader, Tag, Tlv};
 
@@ -83,9 +84,9 @@ fn value(kind: Kind, bytes: &[u8]) -> String {
         (Kind::Implicit, [byte]) => implicit(*byte),
         (Kind::KeyId, [id]) => with_optional(*id, key::role(*id)),
         (Kind::KeyVersion, [version]) => key::describe_version(*version),
-        (Kind::KeyType, [byte]) => with_word(*byte, key::key_type(*byte)),
+        (Kind::KeyType, [byte]) => KeyType(*byte).to_string(),
         (Kind::Usage, [byte]) => key::usage(*byte),
-        (Kind::Access, [byte]) => with_word(*byte, key::access(*byte)),
+        (Kind::Access, [byte]) => with_word(*byte, Some(&KeyAccess(*byte).to_string())),
         (Kind::Curves, bytes) => list(bytes, key::curve),
         (Kind::Hashes, bytes) => list(bytes, hash),
         (Kind::ScpParameter, bytes) => scp(bytes),
@@ -207,14 +208,8 @@ fn key_parts(name: String, bytes: &[u8]) -> Node {
                 [0xF0, reference] => {
                     format!("curve {}", with_word(*reference, key::curve(*reference)))
                 }
-                [kind, 0] => format!(
-                    "{} of 256 bytes or more",
-                    with_word(*kind, key::key_type(*kind))
-                ),
-                [kind, length] => format!(
-                    "{} of {length} bytes",
-                    with_word(*kind, key::key_type(*kind))
-                ),
+                [kind, 0] => format!("{} of 256 bytes or more", KeyType(*kind).to_string()),
+                [kind, length] => format!("{} of {length} bytes", KeyType(*kind).to_string()),
                 _ => format!("incomplete {}", hex(part)),
             });
         }
@@ -283,8 +278,8 @@ mod tests {
             read("E00CC00401308810C00402308820"),
             [
                 "E0 key information: ",
-                "C0 key: identifier 01, version 30 (SCP03 by convention): 88 (AES) of 16 bytes",
-                "C0 key: identifier 02, version 30 (SCP03 by convention): 88 (AES) of 32 bytes",
+                "C0 key: identifier 01, version 30 (SCP03): 88 (AES) of 16 bytes",
+                "C0 key: identifier 02, version 30 (SCP03): 88 (AES) of 32 bytes",
             ]
         );
         assert_eq!(
