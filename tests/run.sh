@@ -77,6 +77,9 @@ if [ "$tier" = full ]; then
     cargo build --release --locked
     cargo run --release --locked -- demo --cards 200 || status=1
 
+    step "Long tier: 10,000 cards in one process"
+    FLEET_CARDS=10000 cargo test --release --locked -p tsm-tests --test fleet || status=1
+
     step "Long tier: constant time"
     command -v valgrind >/dev/null ||
         DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends valgrind

@@ -10,12 +10,27 @@ use uicc_sim::inventory::CredentialInventory;
 
 use crate::holder::Holder;
 
-/// Everybody agrees that `credential` is active: the provider, the operator, the card with exactly this credential, and
-/// a relying party. It is the only live one of the card.
+/// Everybody agrees that `credential` is active, and it is the only live one of the card.
 ///
 /// # Errors
 /// Whatever they do not agree on.
 pub async fn ensure_active(holder: &Holder, credential: &Credential) -> anyhow::Result<()> {
+    ensure_agreed(holder, credential).await?;
+    let live: Vec<_> = credentials_of(holder)
+        .await?
+        .into_iter()
+        .filter(|known| known.state() == CredentialState::Active)
+        .collect();
+    ensure!(live.len() == 1, "{} live credentials", live.len());
+    Ok(())
+}
+
+/// Everybody agrees that `credential` is active: the provider, the operator, the card with exactly this credential, and
+/// a relying party.
+///
+/// # Errors
+/// Whatever they do not agree on.
+pub async fn ensure_agreed(holder: &Holder, credential: &Credential) -> anyhow::Result<()> {
     let known = holder.credential(&credential.id).await?;
     ensure!(known == *credential, "the server has it otherwise");
     ensure!(known.state() == CredentialState::Active, "not active");
@@ -58,12 +73,6 @@ pub async fn ensure_active(holder: &Holder, credential: &Credential) -> anyhow::
     let uicc = uiccs.get_uicc(request).await?.into_inner();
     ensure!(!uicc.in_doubt, "the operator still doubts");
 
-    let live: Vec<_> = credentials_of(holder)
-        .await?
-        .into_iter()
-        .filter(|known| known.state() == CredentialState::Active)
-        .collect();
-    ensure!(live.len() == 1, "{} live credentials", live.len());
     let status = holder.check(&known.certificate_der).await?;
     ensure!(status == CertificateStatus::Good, "it is {status:?}");
     holder.log_in()

@@ -1,4 +1,5 @@
-//! The contacts of a card under test: they count the commands, and at a planned one the card or the whole phone vanishes.
+//! The contacts of a card under test: they count the commands and can keep them, and at a planned one the card or the
+//! whole phone vanishes.
 
 use tokio_util::sync::CancellationToken;
 use uicc_sim::faults::{Fault, Faulty};
@@ -22,6 +23,20 @@ pub enum When {
     After,
 }
 
+/// What a card meets at its contacts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It was reset.
+    Reset,
+    /// It got a command and answered.
+    Exchange {
+        /// The command.
+        command: Vec<u8>,
+        /// The answer.
+        response: Vec<u8>,
+    },
+}
+
 /// A card in a phone.
 #[derive(Debug)]
 pub struct Contacts {
@@ -29,6 +44,7 @@ pub struct Contacts {
     commands: u64,
     phone_ends: Option<(u64, When)>,
     power: CancellationToken,
+    record: Option<Vec<Event>>,
 }
 
 impl Contacts {
@@ -40,21 +56,43 @@ impl Contacts {
             commands: 0,
             phone_ends: None,
             power: CancellationToken::new(),
+            record: None,
         }
+    }
+
+    /// Keeps from now on what the phone has the card do; planned faults are not in it.
+    pub fn record(&mut self) {
+        self.record = Some(Vec::new());
+    }
+
+    /// What was kept; nothing is kept any more.
+    pub fn take_record(&mut self) -> Vec<Event> {
+        self.record.take().unwrap_or_default()
+    }
+
+    fn keep(&mut self, event: Event) {
+        if let Some(record) = &mut self.record {
+            record.push(event);
+        }
+    }
+
+    fn reset_card(&mut self) {
+        self.card.reset();
+        self.keep(Event::Reset);
     }
 
     /// Switches a phone on; the token is cancelled when the phone goes off.
     pub fn switch_on(&mut self) -> CancellationToken {
         self.power.cancel();
         self.power = CancellationToken::new();
-        self.card.reset();
+        self.reset_card();
         self.power.clone()
     }
 
     /// Switches the phone off.
     pub fn switch_off(&mut self) {
         self.power.cancel();
-        self.card.reset();
+        self.reset_card();
     }
 
     /// Whether a phone with the card is on.
@@ -105,11 +143,16 @@ impl CardContacts for Contacts {
             self.switch_off();
             return Err(CardGone);
         }
-        self.card.transmit(command)
+        let response = self.card.transmit(command)?;
+        self.keep(Event::Exchange {
+            command: command.to_vec(),
+            response: response.clone(),
+        });
+        Ok(response)
     }
 
     fn reset(&mut self) {
-        self.card.reset();
+        self.reset_card();
     }
 
     fn iccid(&self) -> String {

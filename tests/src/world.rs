@@ -263,6 +263,24 @@ impl World {
         card: CardConfig,
         tenant: &str,
     ) -> anyhow::Result<Holder> {
+        let uicc = Uicc::new(card.clone())?;
+        let mut holder = self.holder_with(index, uicc, card, tenant).await?;
+        holder.attach()?;
+        Ok(holder)
+    }
+
+    /// As [`holder_of`](Self::holder_of), with a card that was made before, as `card` describes it, and the phone still
+    /// off.
+    ///
+    /// # Errors
+    /// When the card can't be registered.
+    pub async fn holder_with(
+        &self,
+        index: usize,
+        uicc: Uicc,
+        card: CardConfig,
+        tenant: &str,
+    ) -> anyhow::Result<Holder> {
         let person = self.person(index)?;
         let mut uiccs = self.clients.uiccs.clone();
         uiccs
@@ -277,15 +295,13 @@ impl World {
                 tenant: tenant.to_owned(),
             })
             .await?;
-        let mut holder = Holder::new(
+        Ok(Holder::new(
             person.clone(),
             self.layout.0.citizen(&person)?,
             self.clients.clone(),
-            Uicc::new(card)?,
+            uicc,
             self.credential_authority()?,
-        );
-        holder.attach()?;
-        Ok(holder)
+        ))
     }
 
     /// The person with this number.

@@ -208,8 +208,8 @@ fn key_parts(name: String, bytes: &[u8]) -> Node {
                 [0xF0, reference] => {
                     format!("curve {}", with_word(*reference, key::curve(*reference)))
                 }
-                [kind, 0] => format!("{} of 256 bytes or more", KeyType(*kind).to_string()),
-                [kind, length] => format!("{} of {length} bytes", KeyType(*kind).to_string()),
+                [kind, 0] => format!("{} of 256 bytes or more", KeyType(*kind)),
+                [kind, length] => format!("{} of {length} bytes", KeyType(*kind)),
                 _ => format!("incomplete {}", hex(part)),
             });
         }
