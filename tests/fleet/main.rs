@@ -106,7 +106,7 @@ fn start_all(world: &World, count: usize) -> anyhow::Result<Vec<Uicc>> {
 /// Provisions one card, which takes part only while its phone is on.
 async fn provision(world: &World, index: usize, card: Uicc) -> anyhow::Result<Option<Repetition>> {
     let config = world.card(index)?;
-    let is_sample = index % SAMPLE == 0;
+    let is_sample = index.is_multiple_of(SAMPLE);
     let mut holder = world.holder_with(index, card, config.clone(), "").await?;
     if is_sample {
         holder.contacts().record();
