@@ -7,6 +7,7 @@ use globalplatform::apdu::ResponseApdu;
 
 use crate::applet::Program;
 use crate::config::{CardConfig, ConfigError, fields};
+use crate::file_system::{NotProactive, ShortMessage};
 use crate::inventory::Inventory;
 use crate::operating_system::OperatingSystem;
 use crate::random::Generator;
@@ -134,6 +135,41 @@ impl Uicc {
             trace.response(&response);
         }
         response
+    }
+
+    /// Takes the short messages that the phone handed to the card since the last call or reset (ENVELOPE (SMS-PP
+    /// DOWNLOAD)); at most the newest 16 wait.
+    pub fn short_messages(&mut self) -> Vec<ShortMessage> {
+        self.system.toolkit.take_messages()
+    }
+
+    /// Puts a proactive command (ETSI TS 102 223, tag D0) into the queue: once the phone has sent its TERMINAL PROFILE,
+    /// successful commands for master file and USIM answer `91xx` until it was fetched. A reset empties the queue.
+    ///
+    /// ```
+    /// # let mut card = uicc_sim::Uicc::new(uicc_sim::CardConfig::parse("")?)?;
+    /// // MORE TIME
+    /// card.issue_proactive_command(&[0xD0, 0x09, 0x81, 0x03, 0x01, 0x02, 0x00, 0x82, 0x02, 0x81, 0x82])?;
+    /// card.transmit(&[0x00, 0xA4, 0x00, 0x0C, 0x02, 0x3F, 0x00]);
+    /// assert_eq!(card.transmit(&[0x80, 0x10, 0x00, 0x00, 0x01, 0xFF]), [0x91, 0x0B]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotProactive`] for bytes that are no such command.
+    pub fn issue_proactive_command(&mut self, command: &[u8]) -> Result<(), NotProactive> {
+        self.system.toolkit.issue(command)
+    }
+
+    /// Takes what the phone answered to proactive commands (TERMINAL RESPONSE), oldest first.
+    pub fn terminal_responses(&mut self) -> Vec<Vec<u8>> {
+        self.system.toolkit.take_responses()
+    }
+
+    /// What the phone said it can do (TERMINAL PROFILE) since the last reset.
+    #[must_use]
+    pub fn terminal_profile(&self) -> Option<&[u8]> {
+        self.system.toolkit.profile()
     }
 
     /// Power off and on, or a reset: selections, sessions, verified PINs and unfinished work are gone.

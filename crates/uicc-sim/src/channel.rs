@@ -9,6 +9,7 @@ use scp03::DekKey;
 
 use crate::commands::load::Loading;
 use crate::commands::status_list::StatusList;
+use crate::file_system::{USIM_AID, View};
 
 /// Channels 0 to 19.
 pub(crate) const CHANNELS: u8 = 20;
@@ -20,6 +21,8 @@ const CHAIN_LIMIT: usize = 65_535;
 pub(crate) struct Channel {
     /// The selected application.
     pub(crate) selected: Aid,
+    /// Master file or USIM are selected, and what of them; `selected` is the USIM's AID then.
+    pub(crate) files: Option<View>,
     /// The secure channel of the selected security domain.
     pub(crate) session: Option<Session>,
     /// Work that several commands do together.
@@ -83,11 +86,20 @@ impl Channel {
     pub(crate) fn new(selected: Aid) -> Self {
         Self {
             selected,
+            files: None,
             session: None,
             work: Work::default(),
             joiner: Joiner::new(CHAIN_LIMIT),
             chain: None,
             unsent: None,
+        }
+    }
+
+    /// A channel on which files are selected.
+    pub(crate) fn with_files(view: View) -> Self {
+        Self {
+            files: Some(view),
+            ..Self::new(USIM_AID)
         }
     }
 

@@ -8,6 +8,7 @@ use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::privileges::Privileges;
 use serde::{Deserialize, Serialize};
 
+use crate::file_system::{USIM_AID, Usim};
 use crate::random::Generator;
 use crate::security_domain::{KeySet, SecurityDomain};
 use crate::state::encoding::{aid, aids, hex_array, hex_bytes, optional_aid, privileges};
@@ -39,6 +40,9 @@ pub(crate) struct Chip {
     /// Other AIDs that mean the issuer security domain.
     #[serde(default, with = "aids")]
     pub(crate) aliases: Vec<Aid>,
+    /// The subscription, for the files that a phone reads.
+    #[serde(default)]
+    pub(crate) usim: Usim,
     /// The ISD first, then security domains and applets in the order of their installation.
     pub(crate) applications: Vec<Application>,
     pub(crate) load_files: Vec<StoredLoadFile>,
@@ -211,11 +215,12 @@ impl Chip {
         self.load_files.iter().find(|f| f.aid == *aid)
     }
 
-    /// Whether any registry entry has this AID, or the issuer security domain is known by it.
+    /// Whether any registry entry or the USIM has this AID, or the issuer security domain is known by it.
     pub(crate) fn is_taken(&self, aid: &Aid) -> bool {
         self.application(aid).is_some()
             || self.load_file(aid).is_some()
             || self.aliases.contains(aid)
+            || *aid == USIM_AID
     }
 
     /// The AID that a command means: that of the issuer security domain for its aliases.

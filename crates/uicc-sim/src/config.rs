@@ -17,6 +17,8 @@ use scp03::ScpParameters;
 use scp03::StaticKeys;
 use sha2::{Digest, Sha256};
 
+use crate::file_system::Usim;
+
 /// AID of the issuer security domain unless a card says otherwise.
 pub const DEFAULT_ISD: Aid =
     Aid::from_slice_const(&[0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00]);
@@ -67,6 +69,8 @@ pub struct CardConfig {
     pub scp_i: u8,
     /// Applets that are on the card from the beginning.
     pub preinstalled: Vec<Preinstalled>,
+    /// The subscription, for the files that a phone reads.
+    pub usim: Usim,
 }
 
 /// A key set of the issuer security domain.
@@ -189,6 +193,7 @@ impl CardConfig {
             }],
             scp_i: DEFAULT_SCP_I,
             preinstalled: Vec::new(),
+            usim: Usim::default(),
         }
     }
 
@@ -203,6 +208,8 @@ impl CardConfig {
             let problem = format!("{:02X} is no parameter of SCP03", self.scp_i);
             return Err(fields::field("scp03.i", problem));
         }
+        let usim = self.usim.check();
+        usim.map_err(|error| fields::field("usim", error.to_string()))?;
         fields::key_versions(&self.isd_key_sets)?;
         fields::aids(self)
     }

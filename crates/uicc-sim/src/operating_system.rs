@@ -13,6 +13,8 @@ use globalplatform::status_word::StatusWord;
 use crate::channel::{CHANNELS, Channel};
 use crate::chip::Content;
 use crate::commands;
+use crate::file_system::View;
+use crate::file_system::toolkit::Toolkit;
 use crate::instances::Instances;
 use crate::secrets::Secrets;
 use crate::storage::Storage;
@@ -27,6 +29,7 @@ pub(crate) struct OperatingSystem {
     pub(crate) secrets: Secrets,
     pub(crate) instances: Instances,
     pub(crate) channels: BTreeMap<u8, Channel>,
+    pub(crate) toolkit: Toolkit,
 }
 
 /// What happens on the other logical channels, as far as it forbids something on this one.
@@ -56,6 +59,7 @@ impl OperatingSystem {
             secrets: Secrets::default(),
             instances: Instances::default(),
             channels: BTreeMap::new(),
+            toolkit: Toolkit::default(),
         };
         system.power_cycle();
         system
@@ -65,12 +69,18 @@ impl OperatingSystem {
     pub(crate) fn power_cycle(&mut self) {
         self.instances.power_off();
         self.channels.clear();
+        self.toolkit = Toolkit::default();
         self.storage.recover();
         self.open_channel(0);
     }
 
     /// Opens a logical channel, with the default application selected on it.
     pub(crate) fn open_channel(&mut self, number: u8) {
+        if self.storage.usim.selected_at_reset && !self.is_locked() {
+            self.channels
+                .insert(number, Channel::with_files(View::new()));
+            return;
+        }
         let Some(default) = self.default_application() else {
             return;
         };
@@ -171,17 +181,73 @@ impl OperatingSystem {
         match command.ins {
             manage_channel::INS if is_iso => commands::manage_channel::execute(self, &command),
             // Selection by file identifier is the selected applet's business.
-            select::INS if is_iso && command.p1 == 0x04 => {
-                commands::select::execute(self, number, &command)
-            }
+            select::INS if is_iso && command.p1 == 0x04 => self.select_by_name(number, &command),
             _ => self.process(number, &command),
         }
+    }
+
+    /// The registry first; the USIM is found by what nothing there is called.
+    fn select_by_name(
+        &mut self,
+        number: u8,
+        command: &CommandApdu,
+    ) -> Result<ResponseApdu, StatusWord> {
+        if !View::is_usim(&command.data) {
+            return commands::select::execute(self, number, command);
+        }
+        // Whether a phone begins or ends its session with the USIM makes no difference here (TS 102 221, 11.1.1.2).
+        let registered = &CommandApdu {
+            p2: command.p2 & !0x40,
+            ..command.clone()
+        };
+        match commands::select::execute(self, number, registered) {
+            Err(StatusWord::NOT_FOUND) => {
+                let mut view = self.view(number).unwrap_or_else(View::new);
+                let response = view.select_usim(&self.storage, command)?;
+                self.show_files(number, view);
+                Ok(response)
+            }
+            answer => answer,
+        }
+    }
+
+    /// SELECT of a file while a security domain is selected: the channel leaves the domain, if there is such a file.
+    fn select_file(
+        &mut self,
+        number: u8,
+        command: &CommandApdu,
+    ) -> Result<ResponseApdu, StatusWord> {
+        if self.is_locked() {
+            return Err(StatusWord::FUNCTION_NOT_SUPPORTED);
+        }
+        let mut view = View::new();
+        let response = view.execute(&self.storage, &mut self.toolkit, command)?;
+        self.show_files(number, view);
+        Ok(response)
+    }
+
+    fn view(&self, number: u8) -> Option<View> {
+        self.channels.get(&number)?.files.clone()
+    }
+
+    fn show_files(&mut self, number: u8, view: View) {
+        let channel = Channel::with_files(view);
+        if let Some(mut before) = self.channels.insert(number, channel) {
+            self.instances.leave(&mut before);
+        }
+    }
+
+    fn is_locked(&self) -> bool {
+        self.storage.life_cycle == CardLifeCycle::CardLocked.byte()
     }
 
     fn process(&mut self, number: u8, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
         let elsewhere = self.elsewhere(number);
         let channel = self.channels.get_mut(&number);
         let channel = channel.ok_or(StatusWord::CHANNEL_NOT_SUPPORTED)?;
+        if let Some(view) = &mut channel.files {
+            return view.execute(&self.storage, &mut self.toolkit, command);
+        }
         let selected = channel.selected;
         let application = self.storage.application(&selected);
         let application = application.ok_or(StatusWord::CONDITIONS)?;
@@ -191,6 +257,9 @@ impl OperatingSystem {
             return Err(StatusWord::CONDITIONS);
         }
         if application.domain().is_some() {
+            if View::is_file_selection(command) && !command.is_secured() {
+                return self.select_file(number, command);
+            }
             return commands::SelectedDomain {
                 storage: &mut self.storage,
                 secrets: &mut self.secrets,

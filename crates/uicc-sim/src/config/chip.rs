@@ -45,6 +45,7 @@ impl CardConfig {
             random: Generator::new(self.seed),
             restrictions: 0,
             aliases: self.isd_aliases,
+            usim: self.usim,
             applications: vec![isd],
             load_files: vec![package],
         };

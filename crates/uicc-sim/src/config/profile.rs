@@ -27,6 +27,14 @@
 //! module = "F00102030401"
 //! instance = "F00102030401"                  # else the module's AID
 //! privileges = "000000"
+//!
+//! [usim]                                     # what a phone reads; see [`Usim`] for what is left out
+//! imsi = "440101234567890"
+//! mnc_digits = 2
+//! name = "Carrier A"
+//! msisdn = "+818012345678"
+//! service_centre = "+819012345678"
+//! selected_at_reset = false                  # true: the master file is selected after a reset, not the ISD
 //! ```
 //!
 //! A string is hexadecimal; a version and `i` may also be integers, which mean the number that they are (0x30 is 48).
@@ -45,6 +53,7 @@ use super::{
     DEFAULT_KEY_VERSION, DEFAULT_MEMORY, DEFAULT_SCP_I, IsdKeySet, Preinstalled, kdd_of, seed_of,
 };
 use crate::applet::programs;
+use crate::file_system::Usim;
 
 /// The key of test cards: 40 to 4F, for ENC, MAC and DEK alike.
 const TEST_KEY: [u8; 16] = [
@@ -103,6 +112,8 @@ struct File {
     scp03: Scp03Table,
     #[serde(default)]
     preinstalled: Vec<PreinstalledEntry>,
+    #[serde(default)]
+    usim: Usim,
 }
 
 #[derive(Deserialize, Default)]
@@ -234,6 +245,7 @@ impl TryFrom<File> for CardConfig {
                 .into_iter()
                 .map(|entry| preinstalled(entry.0))
                 .collect::<Result<_, _>>()?,
+            usim: file.usim,
             iccid,
             isd_aid,
             isd_aliases,
@@ -437,7 +449,8 @@ mod tests {
              [isd]\naid = \"A0000000180000\"\naliases = [\"A000000003000000\", \"F00102030405\"]\n{one}{two}\
              [scp03]\ni = \"61\"\n\
              [[preinstalled]]\npackage = \"F00102030400\"\nmodule = \"F00102030401\"\n\
-             instance = \"F00102030402\"\nprivileges = \"040000\"\n",
+             instance = \"F00102030402\"\nprivileges = \"040000\"\n\
+             [usim]\nimsi = \"440101234567890\"\nselected_at_reset = true\n",
             seed = "AB".repeat(32),
             one = key_set("version = 0x31"),
             two = key_set("version = \"FF\""),
@@ -460,6 +473,12 @@ mod tests {
         assert_eq!(applet.module.to_string(), "F00102030401");
         assert_eq!(applet.instance.to_string(), "F00102030402");
         assert!(applet.privileges.contains(Privileges::CARD_RESET));
+        let usim = Usim {
+            imsi: Some("440101234567890".into()),
+            selected_at_reset: true,
+            ..Usim::default()
+        };
+        assert_eq!(card.usim, usim);
     }
 
     #[test]
@@ -521,6 +540,8 @@ mod tests {
             ),
             ("[isd]\ncolour = 1", "profile: unknown field `colour`"),
             ("[scp03]\nlevel = 1", "profile: unknown field `level`"),
+            ("[usim]\nki = \"00\"", "profile: unknown field `ki`"),
+            ("[usim]\nimsi = \"44\"", "usim: imsi needs 6 to 15"),
             ("iccid = \"8981\"", "iccid: needs 19 or 20 decimal digits"),
             ("iccid = 89", "profile: invalid type"),
             ("atr = \"3C00\"", "atr: has 2 to 33 bytes"),

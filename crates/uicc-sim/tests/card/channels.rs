@@ -106,7 +106,8 @@ fn classes_and_lengths_are_checked() {
         ("00 C0 00 00 00", 0x6985),
         ("04 CA 00 66 00", 0x6982),
         ("04 A4 04 00 00", 0x6882),
-        ("00 A4 02 0C 02 000A", 0x6D00),
+        ("00 A4 02 0C 02 000A", 0x6A82),
+        ("00 A4 07 0C 02 000A", 0x6A86),
     ] {
         let bytes = hex::decode(command.replace(' ', "")).unwrap();
         let response = t.card.transmit(&bytes);

@@ -13,6 +13,7 @@ mod credentials;
 mod dap;
 mod delegation;
 mod endurance;
+mod files;
 mod foreign;
 mod key_agreement;
 mod key_kinds;
