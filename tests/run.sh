@@ -4,8 +4,8 @@
 #   tests/run.sh        what every change must pass (about 15 minutes from nothing on two cores)
 #   tests/run.sh full   the long tier on top
 #
-# Debian and root are needed only where `openssl` is missing. Servers are
-# started by the tests themselves, on private ports and in temporary folders.
+# Root is needed for the tests with PC/SC readers, and Debian where a package of the list below is
+# missing. Servers are started by the tests themselves, on private ports and in temporary folders.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,8 +18,23 @@ esac
 step() { printf '\n== %s\n' "$*"; }
 
 packages=()
-command -v openssl >/dev/null || packages+=(openssl)
-command -v gcc >/dev/null || command -v cc >/dev/null || packages+=(gcc libc6-dev)
+needs() { command -v "$1" >/dev/null || packages+=("${@:2}"); }
+needs_file() { compgen -G "$1" >/dev/null || packages+=("${@:2}"); }
+needs openssl openssl
+needs cc gcc libc6-dev
+# Virtual PC/SC readers, and programs for real cards.
+needs pcscd pcscd
+needs pcsc_scan pcsc-tools
+needs opensc-tool opensc
+needs curl curl
+needs_file '/usr/lib/pcsc/drivers/serial/libifdvpcd.so' vsmartcard-vpcd
+needs_file '/usr/lib/*/opensc-pkcs11.so' opensc-pkcs11
+needs_file '/usr/lib/*/engines-3/pkcs11.so' libengine-pkcs11-openssl
+# For Python's pyscard, which has to be compiled.
+needs swig swig
+needs_file '/usr/include/PCSC/winscard.h' libpcsclite-dev
+needs_file '/usr/include/python3*/Python.h' python3-dev
+needs_file '/usr/lib/python3*/ensurepip' python3-venv
 if ((${#packages[@]})); then
     step "Debian packages: ${packages[*]}"
     if [ "$(id -u)" != 0 ]; then

@@ -7,6 +7,7 @@
 //! | [`contacts`] | the card's contacts: counts commands; card or phone vanish at a planned one |
 //! | [`calls`] | clients of both servers, and what their refusals mean |
 //! | [`agreement`] | what server, operator and card must agree on |
+//! | [`readers`] | PC/SC readers for programs that were written for real cards |
 //! | [`audit`] | the audit logs of both servers |
 
 pub mod agreement;
@@ -14,4 +15,5 @@ pub mod audit;
 pub mod calls;
 pub mod contacts;
 pub mod holder;
+pub mod readers;
 pub mod world;
