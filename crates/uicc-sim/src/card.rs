@@ -7,6 +7,7 @@ use globalplatform::apdu::ResponseApdu;
 
 use crate::applet::Program;
 use crate::config::{CardConfig, ConfigError, fields};
+use crate::faults::Tear;
 use crate::file_system::{NotProactive, ShortMessage};
 use crate::inventory::Inventory;
 use crate::operating_system::OperatingSystem;
@@ -120,8 +121,12 @@ impl Uicc {
         self.system.show_secrets();
     }
 
-    /// Executes one command: the bytes of a command APDU in, the bytes of a response APDU out. Never panics.
+    /// Executes one command: the bytes of a command APDU in, the bytes of a response APDU out. Never panics. A card that
+    /// has lost power ([`Uicc::tear`]) answers nothing at all.
     pub fn transmit(&mut self, command: &[u8]) -> Vec<u8> {
+        if self.system.storage.is_dark() {
+            return Vec::new();
+        }
         if let Some(trace) = &mut self.trace {
             trace.command(command);
         }
@@ -129,6 +134,9 @@ impl Uicc {
         // What the answer says must be true after a loss of power right behind it.
         if let Err(failure) = self.system.storage.commit() {
             response = ResponseApdu::status(failure);
+        }
+        if self.system.storage.is_dark() {
+            return Vec::new();
         }
         let response = response.encode();
         if let Some(trace) = &mut self.trace {
@@ -178,6 +186,25 @@ impl Uicc {
             trace.reset();
         }
         self.system.power_cycle();
+    }
+
+    /// Plans a loss of power at a write of the non-volatile memory, in place of one planned before. The card then answers
+    /// nothing until [`Uicc::reset`], and comes back with what was written until then.
+    pub fn tear(&mut self, tear: Tear) {
+        self.system.storage.plan(tear);
+    }
+
+    /// How many times the non-volatile memory was written since the card was made or opened.
+    #[must_use]
+    pub fn writes(&self) -> u64 {
+        self.system.storage.writes()
+    }
+
+    /// A digest of everything that the card keeps, without what moves by itself: the position of the generator and the
+    /// sequence counters of key sets. A command that is refused leaves it as it was.
+    #[must_use]
+    pub fn state_digest(&self) -> [u8; 32] {
+        self.system.storage.digest()
     }
 
     /// Power off. The next command finds a card just switched on.

@@ -173,6 +173,9 @@ impl Domain<'_> {
             | delete_command::INS
             | put_key_command::INS
             | store_data_command::INS => self.demand_session()?,
+            BEGIN_R_MAC | END_R_MAC if self.level.is_none() => {
+                return Err(StatusWord::SECURITY_STATUS);
+            }
             _ => return Err(StatusWord::INS_NOT_SUPPORTED),
         }
         match command.ins {

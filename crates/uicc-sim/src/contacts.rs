@@ -27,7 +27,11 @@ pub trait CardContacts: Send {
 
 impl CardContacts for Uicc {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone> {
-        Ok(Self::transmit(self, command))
+        let response = Self::transmit(self, command);
+        if response.is_empty() {
+            return Err(CardGone);
+        }
+        Ok(response)
     }
 
     fn reset(&mut self) {

@@ -27,6 +27,16 @@ pub enum Fault {
     Repeat,
 }
 
+/// Where a card loses power, counted in writes of its non-volatile memory from now: 1 is the next. It answers nothing until
+/// it is reset, and comes back with what was written ([`crate::Uicc::tear`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tear {
+    /// The write does not happen any more.
+    BeforeWrite(u64),
+    /// The write has happened; nobody hears the answer.
+    AfterWrite(u64),
+}
+
 /// A card with planned faults.
 #[derive(Debug)]
 pub struct Faulty<C> {

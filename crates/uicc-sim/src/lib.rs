@@ -28,6 +28,7 @@ mod card;
 mod channel;
 mod chip;
 mod commands;
+mod digest;
 mod instances;
 mod memory;
 mod operating_system;

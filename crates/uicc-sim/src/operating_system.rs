@@ -176,7 +176,13 @@ impl OperatingSystem {
         if self.storage.life_cycle == CardLifeCycle::Terminated.byte()
             && command.ins != get_data::INS
         {
-            return Err(StatusWord::CONDITIONS);
+            // SELECT and MANAGE CHANNEL have a status word for it (G 11.7.3.2, 11.9.3.2).
+            let is_function = is_iso && matches!(command.ins, select::INS | manage_channel::INS);
+            return Err(if is_function {
+                StatusWord::FUNCTION_NOT_SUPPORTED
+            } else {
+                StatusWord::CONDITIONS
+            });
         }
         match command.ins {
             manage_channel::INS if is_iso => commands::manage_channel::execute(self, &command),

@@ -6,6 +6,7 @@ use std::path::Path;
 use globalplatform::status_word::StatusWord;
 
 use crate::chip::Chip;
+use crate::faults::Tear;
 use crate::state::{Durability, StateError, StateFile};
 
 /// The non-volatile state and whether the file still says the same.
@@ -15,6 +16,17 @@ pub(crate) struct Storage {
     file: Option<StateFile>,
     changed: bool,
     failed: bool,
+    /// Writes since the card was made or opened.
+    writes: u64,
+    tear: Option<PlannedTear>,
+}
+
+/// A planned loss of power, and what the card is to find after it.
+#[derive(Debug)]
+struct PlannedTear {
+    tear: Tear,
+    written: Box<Chip>,
+    happened: bool,
 }
 
 impl Deref for Storage {
@@ -33,6 +45,8 @@ impl Storage {
             file: None,
             changed: false,
             failed: false,
+            writes: 0,
+            tear: None,
         }
     }
 
@@ -75,6 +89,8 @@ impl Storage {
         if !self.changed {
             return Ok(());
         }
+        self.writes = self.writes.saturating_add(1);
+        self.tear_at(Tear::BeforeWrite(self.writes))?;
         if let Some(file) = &self.file
             && let Err(error) = file.write(&self.chip)
         {
@@ -86,7 +102,45 @@ impl Storage {
             return Err(StatusWord::MEMORY_FAILURE);
         }
         self.changed = false;
-        Ok(())
+        if let Some(planned) = &mut self.tear {
+            *planned.written = self.chip.clone();
+        }
+        self.tear_at(Tear::AfterWrite(self.writes))
+    }
+
+    /// How many times the memory was written since the card was made or opened.
+    pub(crate) const fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// Plans a loss of power; what is written now is what the card has then.
+    pub(crate) fn plan(&mut self, tear: Tear) {
+        let later = |writes: u64| self.writes.saturating_add(writes.max(1));
+        let tear = match tear {
+            Tear::BeforeWrite(n) => Tear::BeforeWrite(later(n)),
+            Tear::AfterWrite(n) => Tear::AfterWrite(later(n)),
+        };
+        self.tear = Some(PlannedTear {
+            tear,
+            written: Box::new(self.chip.clone()),
+            happened: false,
+        });
+    }
+
+    /// Whether power is gone.
+    pub(crate) fn is_dark(&self) -> bool {
+        self.tear.as_ref().is_some_and(|planned| planned.happened)
+    }
+
+    fn tear_at(&mut self, moment: Tear) -> Result<(), StatusWord> {
+        match &mut self.tear {
+            Some(planned) if planned.tear == moment => {
+                planned.happened = true;
+                self.failed = true;
+                Err(StatusWord::MEMORY_FAILURE)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// After power was lost: what did not reach the file has not happened.
@@ -94,7 +148,13 @@ impl Storage {
         if !self.failed {
             return;
         }
-        if let Some(Ok(chip)) = self.file.as_ref().map(StateFile::read) {
+        let torn = self.tear.take_if(|planned| planned.happened);
+        let found = match (&self.file, torn) {
+            (Some(file), _) => file.read().ok(),
+            (None, Some(planned)) => Some(*planned.written),
+            (None, None) => None,
+        };
+        if let Some(chip) = found {
             self.chip = chip;
             self.changed = false;
             self.failed = false;

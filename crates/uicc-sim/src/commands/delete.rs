@@ -72,9 +72,11 @@ impl Domain<'_> {
         if !self.storage.is_taken(&aid) {
             return Err(StatusWord::REFERENCED_DATA_NOT_FOUND);
         }
-        if !self.holds(Privileges::GLOBAL_DELETE) {
-            self.demand_reach(&aid)?;
+        if self.holds(Privileges::GLOBAL_DELETE) {
+            self.demand_personalized(&self.aid)?;
+        } else {
             self.demand_manager(Function::Delete)?;
+            self.demand_reach(&aid)?;
         }
         let authority = self.demand_token(signed, delete.control_reference.as_ref())?;
         if self.storage.load_file(&aid).is_some() {

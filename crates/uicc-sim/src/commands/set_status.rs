@@ -14,13 +14,14 @@ use crate::operating_system::refusal;
 impl Domain<'_> {
     /// Changes a life cycle state.
     pub(crate) fn set_status(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        let is_card = command.p1 == StatusScope::Card as u8;
+        if !is_card && self.storage.life_cycle == CardLifeCycle::CardLocked.byte() {
+            return Err(StatusWord::CONDITIONS);
+        }
         let set = SetStatus::from_apdu(command).map_err(refusal)?;
         if set.scope == StatusScope::Card {
             self.set_card_status(set.status)?;
             return Ok(ResponseApdu::ok());
-        }
-        if self.storage.life_cycle == CardLifeCycle::CardLocked.byte() {
-            return Err(StatusWord::CONDITIONS);
         }
         let aid = set.aid.ok_or(StatusWord::WRONG_DATA)?;
         let aid = self.storage.resolve(aid);

@@ -19,6 +19,7 @@ mod key_agreement;
 mod key_kinds;
 mod keys;
 mod memory;
+mod negative;
 mod old_hosts;
 mod personalisation;
 mod rights;

@@ -113,7 +113,7 @@ fn a_locked_card_answers_and_changes_nothing() {
     assert_eq!(t.select(JPKI), StatusWord::OK);
     let mut isd = t.isd();
     isd.ok(&mut t, &card(0xFF));
-    assert_eq!(t.hex("00 A4 04 00 00").sw, CONDITIONS);
+    assert_eq!(t.hex("00 A4 04 00 00").sw, StatusWord(0x6A81));
     t.card.reset();
     assert!(t.data(0x0066).sw.is_success());
     assert_eq!(t.hex("80 50 30 00 08 0102030405060708 00").sw, CONDITIONS);

@@ -15,6 +15,7 @@ use globalplatform::commands::load::load_blocks;
 use globalplatform::commands::select::Select;
 use globalplatform::commands::set_status::SetStatus;
 use globalplatform::commands::store_data::{Encryption, Structure, store_data_blocks};
+use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::load_file::{
     Applet, AppletList, Component, ComponentKind, Directory, Header, ImportList, ImportedPackage,
     LoadFileStructure,
@@ -24,7 +25,7 @@ use globalplatform::registry::RegistryEntry;
 use globalplatform::status_word::StatusWord;
 use globalplatform::tlv::Tag;
 use scp03::{Channel, Host, Mode, SecurityLevel, StaticKeys};
-use uicc_sim::{CardConfig, Uicc};
+use uicc_sim::{CardConfig, Durability, Uicc};
 
 pub const ISD: Aid = uicc_sim::config::DEFAULT_ISD;
 pub const SSD: Aid = Aid::from_slice_const(&[
@@ -72,6 +73,22 @@ pub struct Session {
     channel: Channel,
 }
 
+/// A state file, to be edited.
+pub struct StateFile(serde_json::Value);
+
+impl StateFile {
+    /// Puts an application or load file below a security domain.
+    pub fn associate(&mut self, aid: Aid, domain: Aid) {
+        for list in ["applications", "load_files"] {
+            for entry in self.0["chip"][list].as_array_mut().unwrap() {
+                if entry["aid"] == aid.to_string() {
+                    entry["security_domain"] = domain.to_string().into();
+                }
+            }
+        }
+    }
+}
+
 /// Kind and bytes of the secrets that an observer was shown.
 pub type SeenSecrets = Arc<Mutex<Vec<(&'static str, Vec<u8>)>>>;
 
@@ -92,6 +109,29 @@ impl Terminal {
 
     pub fn with(config: CardConfig) -> Self {
         Self::of(Uicc::new(config).unwrap())
+    }
+
+    /// A second card with everything that this one holds.
+    pub fn copy(&self) -> Self {
+        Self {
+            card: self.card.fork(None, None).unwrap(),
+            challenges: self.challenges,
+        }
+    }
+
+    /// The card with its state file edited, in this state of its life.
+    pub fn in_state(mut self, state: CardLifeCycle, edit: impl Fn(&mut StateFile)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("card.state");
+        self.card.persist_with(&path, Durability::Kill).unwrap();
+        let mut file = StateFile(serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap());
+        file.0["chip"]["life_cycle"] = state.byte().into();
+        edit(&mut file);
+        std::fs::write(&path, serde_json::to_vec(&file.0).unwrap()).unwrap();
+        Self {
+            card: Uicc::open(&path).unwrap().fork(None, None).unwrap(),
+            challenges: self.challenges,
+        }
     }
 
     pub const fn of(card: Uicc) -> Self {
