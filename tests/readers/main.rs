@@ -4,4 +4,8 @@
     reason = "what fails in a test may panic, outside its test function too"
 )]
 
+mod desk;
+mod opensc;
 mod presence;
+mod provisioned;
+mod tls;
