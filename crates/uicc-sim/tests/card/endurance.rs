@@ -61,13 +61,20 @@ fn equal_seeds_and_commands_give_equal_answers() {
 
 /// Every command of a whole provisioning.
 fn record() -> Vec<Vec<u8>> {
+    recorded(|t| {
+        deploy(t);
+        let mut ssd = t.ssd();
+        make_live(t, &mut ssd, Kind::P256, [1; 16], "1234");
+    })
+}
+
+/// Every command that a host sends to a new card.
+pub fn recorded(host: impl FnOnce(&mut Terminal)) -> Vec<Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("apdu.log");
     let mut t = Terminal::new();
     t.card.trace_to(uicc_sim::Trace::append_to(&log).unwrap());
-    deploy(&mut t);
-    let mut ssd = t.ssd();
-    make_live(&mut t, &mut ssd, Kind::P256, [1; 16], "1234");
+    host(&mut t);
     t.card.reset();
     let text = std::fs::read_to_string(&log).unwrap();
     assert!(text.ends_with("# reset\n"));

@@ -28,4 +28,5 @@ mod secure_channel;
 mod signature_credential;
 mod states;
 mod store_data;
+mod tearing;
 mod terminal;
