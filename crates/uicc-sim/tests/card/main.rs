@@ -21,6 +21,9 @@ mod keys;
 mod memory;
 mod negative;
 mod old_hosts;
+mod payment;
+#[path = "../../examples/payment/applet.rs"]
+mod payment_applet;
 mod personalisation;
 mod rights;
 mod robustness;
