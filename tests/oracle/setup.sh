@@ -16,13 +16,20 @@ if [ -x "$venv/bin/python" ] && cmp -s "$requirements" "$venv/installed.txt"; th
 fi
 
 {
-    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    packages=()
+    python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
+    # pyscard has to be compiled.
+    command -v cc >/dev/null || packages+=(gcc libc6-dev)
+    command -v swig >/dev/null || packages+=(swig)
+    compgen -G '/usr/include/PCSC/winscard.h' >/dev/null || packages+=(libpcsclite-dev)
+    compgen -G '/usr/include/python3*/Python.h' >/dev/null || packages+=(python3-dev)
+    if ((${#packages[@]})); then
         if [ "$(id -u)" != 0 ]; then
-            echo "Please install: python3-venv (or run this as root once)."
+            echo "Please install: ${packages[*]} (or run this as root once)."
             exit 1
         fi
         apt-get update -q
-        DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3-venv
+        DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}"
     fi
     rm -rf "$venv"
     python3 -m venv "$venv"

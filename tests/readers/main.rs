@@ -9,3 +9,4 @@ mod opensc;
 mod presence;
 mod provisioned;
 mod tls;
+mod yubikit;
