@@ -21,7 +21,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "uicc-sim",
-        &["scp03", "globalplatform", "tsm-proto", "tsm-server"],
+        &[
+            "apdu-trace",
+            "scp03",
+            "globalplatform",
+            "tsm-proto",
+            "tsm-server",
+        ],
     ),
     ("tsm", &["mno-tsm", "sp-tsm", "uicc-sim", "apdu-trace"]),
 ];

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use apdu_trace::Keyring;
 use globalplatform::apdu::ResponseApdu;
+use zeroize::Zeroizing;
 
 use crate::applet::Program;
 use crate::config::{CardConfig, ConfigError, fields};
@@ -111,6 +113,31 @@ impl Uicc {
     /// Logs what crosses the contacts from now on.
     pub fn trace_to(&mut self, trace: Trace) {
         self.trace = Some(trace);
+    }
+
+    /// The key sets that the card holds now, for a [`Trace`] that opens its secure channels.
+    #[must_use]
+    pub fn danger_keyring(&self) -> Keyring {
+        let mut keyring = Keyring::new();
+        let chip = &self.system.storage;
+        let domains = chip
+            .applications
+            .iter()
+            .filter_map(|a| Some((a.aid, a.domain()?)));
+        for (aid, domain) in domains {
+            for set in &domain.key_sets {
+                let origin = format!("key set {:02X} of {aid}", set.version);
+                let hex = |bytes| Zeroizing::new(hex::encode(bytes));
+                let [enc, mac, dek] = [
+                    hex(set.keys.enc.danger_bytes()),
+                    hex(set.keys.mac.danger_bytes()),
+                    hex(set.keys.dek.danger_bytes()),
+                ];
+                // Keys that the card holds are keys.
+                let _ = keyring.add_set(&origin, &enc, &mac, &dek);
+            }
+        }
+        keyring
     }
 
     /// Calls `observer` with every secret that the card holds now or comes to hold: `key-set-enc`, `key-set-mac`,

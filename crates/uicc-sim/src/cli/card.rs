@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use apdu_trace::Keyring;
 use clap::{Args, ValueEnum};
 
 use super::{CliError, io_error};
@@ -75,7 +76,11 @@ impl CardArguments {
         };
         if let Some(path) = &self.trace {
             let trace = Trace::append_to(path).map_err(|source| io_error(path, source))?;
-            card.trace_to(trace);
+            let keys = match self.trace_keys {
+                true => card.danger_keyring(),
+                false => Keyring::new(),
+            };
+            card.trace_to(trace.explaining(keys));
         }
         Ok((card, lock))
     }
