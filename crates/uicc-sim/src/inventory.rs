@@ -1,22 +1,34 @@
 //! The card's registry for people: a tree of security domains with what is in them and the memory it takes.
 
 use globalplatform::aid::Aid;
+use globalplatform::key::KeyType;
 use globalplatform::life_cycle::{ApplicationLifeCycle, CardLifeCycle, SecurityDomainLifeCycle};
 use serde::Serialize;
 
 use crate::applet::jpki;
 use crate::chip::{Application, Chip, Content};
 use crate::memory::VOLATILE_BYTES;
-use crate::security_domain::KeySet;
+use crate::security_domain::{KeySet, StoredKey, StoredPart};
+
+/// Version of the form of an inventory.
+const FORMAT: u32 = 1;
 
 /// What a card holds. Byte strings are upper-case hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Inventory {
+    /// Version of this form: it goes up when a field goes or changes its meaning, not when one is added.
+    pub format: u32,
     /// Number of the card.
     pub iccid: String,
+    /// Answer to reset.
+    pub atr: String,
+    /// Key diversification data.
+    pub key_diversification_data: String,
     /// Life cycle of the card, for example `SECURED`.
     pub life_cycle: String,
+    /// Other AIDs that mean the issuer security domain.
+    pub aliases: Vec<String>,
     /// The non-volatile memory.
     pub memory: MemoryUse,
     /// The volatile memory that instances leave.
@@ -51,8 +63,14 @@ pub struct DomainInventory {
     pub scp_i: String,
     /// What it contains, against its quota.
     pub memory: MemoryUse,
+    /// Whether it is the domain of a controlling authority.
+    pub is_casd: bool,
     /// Its own key sets; without any it opens sessions with those above.
     pub key_sets: Vec<KeySetInventory>,
+    /// Its keys that are part of no whole SCP03 set: for tokens, receipts, DAP, SCP80.
+    pub keys: Vec<KeyInventory>,
+    /// Receipts generated so far.
+    pub confirmation_counter: u16,
     /// Load files in it.
     pub load_files: Vec<LoadFileInventory>,
     /// Applet instances in it.
@@ -73,6 +91,30 @@ pub struct KeySetInventory {
     pub check_values: Vec<String>,
     /// Sequence counter.
     pub counter: u32,
+}
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct KeyInventory {
+    /// Key version, hexadecimal.
+    pub version: String,
+    /// Key identifier, hexadecimal.
+    pub id: String,
+    /// Kinds of its components, for example `AES`, or `EC public` and `curve`.
+    pub components: Vec<KeyComponent>,
+    /// Check value of an AES key.
+    pub check_value: Option<String>,
+}
+
+/// A component of a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct KeyComponent {
+    /// What it is.
+    pub kind: &'static str,
+    /// Its length in bytes.
+    pub bytes: usize,
 }
 
 /// A load file.
@@ -103,8 +145,12 @@ pub struct AppletInventory {
     pub life_cycle: String,
     /// Names of the privileges.
     pub privileges: Vec<&'static str>,
+    /// Module it is an instance of.
+    pub module: String,
     /// Bytes it takes, its data included.
     pub bytes: u32,
+    /// Its data, against its quota.
+    pub memory: MemoryUse,
     /// What the JPKI applet says about itself; none for other applets.
     pub jpki: Option<JpkiInventory>,
 }
@@ -148,7 +194,11 @@ impl Inventory {
         let life_cycle = CardLifeCycle::try_from(chip.life_cycle);
         let volatile_free = chip.volatile_free();
         Self {
+            format: FORMAT,
             iccid: chip.iccid.clone(),
+            atr: hex::encode_upper(&chip.atr),
+            key_diversification_data: hex::encode_upper(chip.kdd),
+            aliases: chip.aliases.iter().map(Aid::to_string).collect(),
             life_cycle: life_cycle.map_or_else(|e| e.to_string(), |state| state.to_string()),
             memory: MemoryUse {
                 total: Some(chip.memory_bytes),
@@ -207,7 +257,10 @@ fn domain(chip: &Chip, application: &Application) -> Option<DomainInventory> {
             used: chip.memory_used(application),
             free: chip.memory_available(&aid),
         },
+        is_casd: own.is_casd,
         key_sets: own.key_sets.iter().map(key_set).collect(),
+        keys: own.other_keys.iter().map(key).collect(),
+        confirmation_counter: own.confirmation_counter,
         load_files: chip
             .load_files
             .iter()
@@ -239,6 +292,19 @@ fn key_set(set: &KeySet) -> KeySetInventory {
     }
 }
 
+fn key(key: &StoredKey) -> KeyInventory {
+    let component = |part: &StoredPart| KeyComponent {
+        kind: KeyType(part.key_type).name(),
+        bytes: part.bytes.len(),
+    };
+    KeyInventory {
+        version: format!("{:02X}", key.version),
+        id: format!("{:02X}", key.id),
+        components: key.parts.iter().map(component).collect(),
+        check_value: key.as_aes().map(|aes| hex::encode_upper(aes.check_value())),
+    }
+}
+
 fn applet(chip: &Chip, application: &Application) -> Option<AppletInventory> {
     let Content::Applet(image) = &application.content else {
         return None;
@@ -253,7 +319,15 @@ fn applet(chip: &Chip, application: &Application) -> Option<AppletInventory> {
         life_cycle: ApplicationLifeCycle::try_from(application.life_cycle)
             .map_or_else(|e| e.to_string(), |s| s.to_string()),
         privileges: application.privileges.names().collect(),
+        module: application
+            .module
+            .map_or_else(String::new, |aid| aid.to_string()),
         bytes: chip.footprint(application),
+        memory: MemoryUse {
+            total: application.limits.non_volatile_quota,
+            used: chip.memory_used(application),
+            free: chip.memory_available(&application.aid),
+        },
         jpki: is_jpki.then(|| jpki::inventory(&image.0)).flatten(),
     })
 }

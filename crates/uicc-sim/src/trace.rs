@@ -174,6 +174,7 @@ mod tests {
             lines.next(),
             Some("# → SELECT the default application  00 A4 04 00  Le 256")
         );
+        assert!(lines.next().unwrap().starts_with("#   AID  "), "{said}");
         assert!(lines.next().unwrap().starts_with("# ← 6A82 "), "{said}");
         assert_eq!(lines.next(), None);
         // Read again, the trace is the same exchange.

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::inventory::{
-    AppletInventory, CredentialInventory, DomainInventory, Inventory, KeySetInventory,
-    LoadFileInventory, MemoryUse,
+    AppletInventory, CredentialInventory, DomainInventory, Inventory, KeyInventory,
+    KeySetInventory, LoadFileInventory, MemoryUse,
 };
 
 /// Cells of a memory bar.
@@ -67,7 +67,8 @@ fn write_node(text: &mut String, node: &Node, first: &str, rest: &str) {
 }
 
 fn domain(domain: &DomainInventory) -> Node {
-    let keys = domain.key_sets.iter().map(key_set);
+    let sets = domain.key_sets.iter().map(key_set);
+    let keys = domain.keys.iter().map(key);
     let files = domain.load_files.iter().map(load_file);
     let applets = domain.applets.iter().map(applet);
     let domains = domain.domains.iter().map(self::domain);
@@ -78,7 +79,12 @@ fn domain(domain: &DomainInventory) -> Node {
             domain.life_cycle,
             memory(domain.memory)
         ),
-        below: keys.chain(files).chain(applets).chain(domains).collect(),
+        below: sets
+            .chain(keys)
+            .chain(files)
+            .chain(applets)
+            .chain(domains)
+            .collect(),
     }
 }
 
@@ -88,6 +94,19 @@ fn key_set(set: &KeySetInventory) -> Node {
         "key set {}  AES-{}  check values {values}  counter {}",
         set.version, set.bits, set.counter
     ))
+}
+
+fn key(key: &KeyInventory) -> Node {
+    let components: Vec<String> = key
+        .components
+        .iter()
+        .map(|part| format!("{} of {} B", part.kind, part.bytes))
+        .collect();
+    let mut title = format!("key {}/{}  {}", key.version, key.id, components.join(", "));
+    if let Some(value) = &key.check_value {
+        let _ = write!(title, "  check value {value}");
+    }
+    Node::leaf(title)
 }
 
 fn load_file(file: &LoadFileInventory) -> Node {

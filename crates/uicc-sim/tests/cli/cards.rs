@@ -1,11 +1,8 @@
-//! The command line: from a description to a card to its tree.
-#![expect(
-    clippy::unwrap_used,
-    reason = "what fails in a test may panic, outside its test function too"
-)]
+//! From a profile to a card to its tree.
 
 use std::path::Path;
-use std::process::{Command, Output};
+
+use crate::process::run;
 
 const PROFILE: &str = r#"
 iccid = "8981100000000000018"
@@ -17,14 +14,6 @@ enc = "404142434445464748494A4B4C4D4E4F"
 mac = "404142434445464748494A4B4C4D4E4F"
 dek = "404142434445464748494A4B4C4D4E4F"
 "#;
-
-fn run(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_uicc-sim"))
-        .args(arguments)
-        .current_dir(dir)
-        .output()
-        .unwrap()
-}
 
 #[test]
 fn makes_a_card_once_and_shows_it() {
@@ -115,7 +104,9 @@ fn names_the_file_without_which_it_cannot_attach() {
 fn explains_itself() {
     let output = run(Path::new("."), &["--help"]);
     let help = String::from_utf8(output.stdout).unwrap();
-    for word in ["new", "show", "attach"] {
+    for word in [
+        "pcsc", "tcp", "attach", "show", "profiles", "new", "snapshot", "restore", "fork",
+    ] {
         assert!(help.contains(word), "{help}");
     }
 }
