@@ -54,6 +54,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod crs;
 pub mod inert;
 pub mod jpki;
 pub(crate) mod programs;

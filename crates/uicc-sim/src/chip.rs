@@ -8,6 +8,7 @@ use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::privileges::Privileges;
 use serde::{Deserialize, Serialize};
 
+use crate::contactless::{Contactless, ContactlessRegistry};
 use crate::file_system::{USIM_AID, Usim};
 use crate::random::Generator;
 use crate::security_domain::{KeySet, SecurityDomain};
@@ -40,6 +41,8 @@ pub(crate) struct Chip {
     /// Other AIDs that mean the issuer security domain.
     #[serde(default, with = "aids")]
     pub(crate) aliases: Vec<Aid>,
+    #[serde(default)]
+    pub(crate) contactless: ContactlessRegistry,
     /// The subscription, for the files that a phone reads.
     #[serde(default)]
     pub(crate) usim: Usim,
@@ -68,6 +71,8 @@ pub(crate) struct Application {
     pub(crate) implicit_selection: Vec<u8>,
     #[serde(default)]
     pub(crate) limits: MemoryLimits,
+    #[serde(default)]
+    pub(crate) contactless: Contactless,
     pub(crate) content: Content,
 }
 

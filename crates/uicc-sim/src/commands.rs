@@ -1,6 +1,7 @@
 //! What a security domain does with a command: secure channel first, then one file for each command.
 
 pub(crate) mod authority;
+pub(crate) mod contactless;
 pub(crate) mod dap;
 mod data_objects;
 pub(crate) mod delegation;

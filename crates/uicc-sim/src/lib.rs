@@ -28,6 +28,7 @@ mod card;
 mod channel;
 mod chip;
 mod commands;
+mod contactless;
 mod digest;
 mod instances;
 mod memory;

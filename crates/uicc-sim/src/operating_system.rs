@@ -13,6 +13,7 @@ use globalplatform::status_word::StatusWord;
 use crate::channel::{CHANNELS, Channel};
 use crate::chip::Content;
 use crate::commands;
+use crate::commands::contactless::ContactlessService;
 use crate::file_system::View;
 use crate::file_system::toolkit::Toolkit;
 use crate::instances::Instances;
@@ -30,6 +31,7 @@ pub(crate) struct OperatingSystem {
     pub(crate) instances: Instances,
     pub(crate) channels: BTreeMap<u8, Channel>,
     pub(crate) toolkit: Toolkit,
+    pub(crate) contactless: ContactlessService,
 }
 
 /// What happens on the other logical channels, as far as it forbids something on this one.
@@ -60,6 +62,7 @@ impl OperatingSystem {
             instances: Instances::default(),
             channels: BTreeMap::new(),
             toolkit: Toolkit::default(),
+            contactless: ContactlessService::default(),
         };
         system.power_cycle();
         system
@@ -70,6 +73,7 @@ impl OperatingSystem {
         self.instances.power_off();
         self.channels.clear();
         self.toolkit = Toolkit::default();
+        self.contactless = ContactlessService::default();
         self.storage.recover();
         self.open_channel(0);
     }
@@ -274,6 +278,9 @@ impl OperatingSystem {
                 elsewhere,
             }
             .process(command);
+        }
+        if application.is_crs() {
+            return self.contactless.process(&mut self.storage, command);
         }
         let instance = self.instances.take(&self.storage, &selected);
         let mut instance = instance.ok_or(StatusWord::NO_DIAGNOSIS)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use globalplatform::aid::Aid;
 
 use super::Program;
+use super::crs::CrsProgram;
 use super::inert::InertProgram;
 use super::jpki::JpkiProgram;
 
@@ -13,8 +14,11 @@ use super::jpki::JpkiProgram;
 pub(crate) struct Programs(Vec<Arc<dyn Program>>);
 
 /// What every card comes with, by the names that profiles use.
-fn built_in() -> [(&'static str, Arc<dyn Program>); 1] {
-    [("jpki", Arc::new(JpkiProgram))]
+fn built_in() -> [(&'static str, Arc<dyn Program>); 2] {
+    [
+        ("jpki", Arc::new(JpkiProgram)),
+        ("crs", Arc::new(CrsProgram)),
+    ]
 }
 
 /// The names of the programs that every card comes with.

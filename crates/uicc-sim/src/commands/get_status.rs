@@ -96,7 +96,9 @@ impl Domain<'_> {
         } else {
             application.life_cycle
         };
+        let has_activation = application.domain().is_none() && self.storage.has_crs();
         RegistryEntry {
+            activation: has_activation.then(|| application.activation()),
             privileges: Some(application.privileges),
             load_file: application.load_file,
             security_domain: Some(application.security_domain),

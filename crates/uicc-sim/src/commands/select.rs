@@ -33,6 +33,12 @@ pub(crate) fn execute(
     } else {
         select_applet(system, number, &aid)?
     };
+    let extra = match system.storage.application(&aid) {
+        Some(application) if application.is_crs() => {
+            super::contactless::version(&system.storage).encode()
+        }
+        _ => extra,
+    };
     // The applet took the place of what was selected before, which may be itself.
     if let Some(mut before) = system.channels.insert(number, Channel::new(aid)) {
         if before.selected == aid {

@@ -31,6 +31,7 @@ pub const PROFILES: &[Profile] = &profiles![
     "aes192",
     "random-challenge",
     "extended-apdus",
+    "contactless",
 ];
 
 impl Profile {

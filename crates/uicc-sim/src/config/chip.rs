@@ -8,6 +8,7 @@ use crate::applet::programs::Programs;
 use crate::chip::{
     Application, Chip, Content, DOMAIN_MODULE, DOMAIN_PACKAGE, Image, MemoryLimits, StoredLoadFile,
 };
+use crate::contactless::{Contactless, ContactlessRegistry};
 use crate::random::Generator;
 use crate::security_domain::{KeySet, SecurityDomain};
 
@@ -33,6 +34,7 @@ impl CardConfig {
             security_domain: self.isd_aid,
             implicit_selection: Vec::new(),
             limits: MemoryLimits::default(),
+            contactless: Contactless::default(),
             content: Content::Domain(domain),
         };
         let package = in_rom(self.isd_aid, DOMAIN_PACKAGE, DOMAIN_MODULE);
@@ -45,6 +47,7 @@ impl CardConfig {
             random: Generator::new(self.seed),
             restrictions: 0,
             aliases: self.isd_aliases,
+            contactless: ContactlessRegistry::default(),
             usim: self.usim,
             applications: vec![isd],
             load_files: vec![package],
@@ -76,6 +79,7 @@ fn preinstall(chip: &mut Chip, isd: Aid, applet: &Preinstalled) -> Result<(), Co
             volatile_reserved: program.volatile_bytes(),
             ..MemoryLimits::default()
         },
+        contactless: Contactless::default(),
         content: Content::Applet(Image(image)),
     });
     let files = &mut chip.load_files;

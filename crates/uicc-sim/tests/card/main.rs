@@ -8,6 +8,7 @@ mod applet;
 mod chaining;
 mod channels;
 mod combined;
+mod contactless;
 mod content;
 mod credentials;
 mod dap;

@@ -14,6 +14,7 @@ use crate::applet::Program;
 use crate::chip::{Application, Content, DOMAIN_MODULE, Image, MemoryLimits, StoredLoadFile};
 use crate::commands::Domain;
 use crate::commands::authority::Function;
+use crate::contactless::Contactless;
 use crate::memory::{DOMAIN_BYTES, INSTANCE_BYTES, size};
 use crate::security_domain::{Consents, SecurityDomain};
 
@@ -163,6 +164,7 @@ impl Domain<'_> {
             security_domain,
             implicit_selection: parameters.implicit_selection.clone(),
             limits,
+            contactless: Contactless::default(),
             content,
         };
         if install.make_selectable {
