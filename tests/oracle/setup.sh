@@ -10,6 +10,11 @@ cd "$(dirname "$0")/../.."
 venv=${ORACLE_VENV:-$PWD/target/oracle-venv}
 requirements=tests/oracle/requirements.txt
 
+# Tests that need it may ask at the same moment: the first one works.
+mkdir -p "$(dirname "$venv")"
+exec 9>"$venv.lock"
+flock 9
+
 if [ -x "$venv/bin/python" ] && cmp -s "$requirements" "$venv/installed.txt"; then
     echo "$venv/bin/python"
     exit
