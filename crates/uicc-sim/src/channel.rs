@@ -11,8 +11,6 @@ use crate::commands::load::Loading;
 use crate::commands::status_list::StatusList;
 use crate::file_system::{USIM_AID, View};
 
-/// Channels 0 to 19.
-pub(crate) const CHANNELS: u8 = 20;
 /// Longest data field that a chain of commands may add up to, in bytes.
 const CHAIN_LIMIT: usize = 65_535;
 

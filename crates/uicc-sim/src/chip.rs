@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contactless::{Contactless, ContactlessRegistry};
 use crate::file_system::{USIM_AID, Usim};
+use crate::behaviour::Behaviour;
 use crate::random::Generator;
 use crate::security_domain::{KeySet, SecurityDomain};
 use crate::state::encoding::{aid, aids, hex_array, hex_bytes, optional_aid, privileges};
@@ -46,6 +47,8 @@ pub(crate) struct Chip {
     /// The subscription, for the files that a phone reads.
     #[serde(default)]
     pub(crate) usim: Usim,
+    #[serde(default)]
+    pub(crate) behaviour: Behaviour,
     /// The ISD first, then security domains and applets in the order of their installation.
     pub(crate) applications: Vec<Application>,
     pub(crate) load_files: Vec<StoredLoadFile>,

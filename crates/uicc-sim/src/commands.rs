@@ -44,6 +44,9 @@ const BEGIN_R_MAC: u8 = 0x7A;
 /// END R-MAC SESSION (D 7.1.4).
 const END_R_MAC: u8 = 0x78;
 
+/// A block of padding and a MAC of 8 bytes: a MAC alone is never so long.
+const ENCRYPTED_NOTHING: usize = 24;
+
 /// The security domain that is selected on a channel, before secure messaging was looked at.
 pub(crate) struct SelectedDomain<'a> {
     pub(crate) storage: &'a mut Storage,
@@ -115,6 +118,10 @@ impl SelectedDomain<'_> {
         command: &CommandApdu,
     ) -> Result<ResponseApdu, StatusWord> {
         let plain = session.scp.unwrap(command)?;
+        let is_encrypted_nothing = plain.data.is_empty() && command.data.len() >= ENCRYPTED_NOTHING;
+        if is_encrypted_nothing && !self.storage.behaviour.encrypted_empty_data {
+            return Err(StatusWord::WRONG_LENGTH);
+        }
         let response = match plain.ins {
             BEGIN_R_MAC if plain.is_proprietary() => session.scp.begin_r_mac(&plain),
             END_R_MAC if plain.is_proprietary() => session.scp.end_r_mac(&plain),

@@ -18,6 +18,7 @@ use scp03::StaticKeys;
 use sha2::{Digest, Sha256};
 
 use crate::file_system::Usim;
+use crate::behaviour::Behaviour;
 
 /// AID of the issuer security domain unless a card says otherwise.
 pub const DEFAULT_ISD: Aid =
@@ -71,6 +72,8 @@ pub struct CardConfig {
     pub preinstalled: Vec<Preinstalled>,
     /// The subscription, for the files that a phone reads.
     pub usim: Usim,
+    /// What this product does otherwise than others.
+    pub behaviour: Behaviour,
 }
 
 /// A key set of the issuer security domain.
@@ -194,6 +197,7 @@ impl CardConfig {
             scp_i: DEFAULT_SCP_I,
             preinstalled: Vec::new(),
             usim: Usim::default(),
+            behaviour: Behaviour::default(),
         }
     }
 
@@ -210,6 +214,9 @@ impl CardConfig {
         }
         let usim = self.usim.check();
         usim.map_err(|error| fields::field("usim", error.to_string()))?;
+        if let Some((name, problem)) = self.behaviour.fault() {
+            return Err(fields::field(name, problem));
+        }
         fields::key_versions(&self.isd_key_sets)?;
         fields::aids(self)
     }
@@ -278,7 +285,7 @@ mod tests {
     #[test]
     fn names_the_field_that_is_out_of_range() {
         type Change = fn(&mut CardConfig);
-        let changes: [(Change, &str); 9] = [
+        let changes: [(Change, &str); 10] = [
             (|c| c.iccid = "898110000000000001X".into(), "iccid: "),
             (|c| c.iccid = "898110000000000001".into(), "iccid: "),
             (|c| c.iccid = "898110000000000001888".into(), "iccid: "),
@@ -288,6 +295,10 @@ mod tests {
             (|c| c.isd_key_sets.clear(), "isd.keyset: "),
             (|c| c.isd_key_sets[0].version = 0x80, "isd.keyset: "),
             (|c| c.isd_aliases.push(DEFAULT_ISD), "isd.aliases: "),
+            (
+                |c| c.behaviour.logical_channels = 0,
+                "behaviour.logical_channels: is 1 to 20",
+            ),
         ];
         for (change, complaint) in changes {
             let mut card = card();

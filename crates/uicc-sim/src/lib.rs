@@ -12,6 +12,7 @@
 //! set-up anything but scenario 3 (key agreement).
 
 pub mod applet;
+pub mod behaviour;
 pub mod cli;
 pub mod config;
 pub mod contacts;

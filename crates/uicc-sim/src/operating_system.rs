@@ -10,7 +10,7 @@ use globalplatform::error::DecodeError;
 use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::status_word::StatusWord;
 
-use crate::channel::{CHANNELS, Channel};
+use crate::channel::Channel;
 use crate::chip::Content;
 use crate::commands;
 use crate::commands::contactless::ContactlessService;
@@ -142,6 +142,9 @@ impl OperatingSystem {
         let Ok(command) = CommandApdu::decode(bytes) else {
             return ResponseApdu::status(StatusWord::WRONG_LENGTH);
         };
+        if command.extended && !self.storage.behaviour.extended_length {
+            return ResponseApdu::status(StatusWord::WRONG_LENGTH);
+        }
         // 20 to 3F and A0 to BF are reserved, FF is no class.
         if command.cla & 0x60 == 0x20 || command.cla == 0xFF {
             return ResponseApdu::status(StatusWord::CLA_NOT_SUPPORTED);
@@ -307,6 +310,7 @@ impl OperatingSystem {
 
     /// The lowest channel that is not open.
     pub(crate) fn free_channel(&self) -> Option<u8> {
-        (1..CHANNELS).find(|number| !self.channels.contains_key(number))
+        let channels = self.storage.behaviour.logical_channels;
+        (1..channels).find(|number| !self.channels.contains_key(number))
     }
 }

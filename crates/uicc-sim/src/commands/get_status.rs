@@ -11,6 +11,7 @@ use globalplatform::tlv::{Tag, Writer};
 
 use super::Domain;
 use super::status_list::{Form, StatusList};
+use crate::behaviour::StatusForms;
 use crate::chip::{Application, StoredLoadFile};
 use crate::operating_system::refusal;
 
@@ -20,16 +21,19 @@ const TLV_FORMAT: u8 = 0x02;
 impl Domain<'_> {
     /// Gives entries of the registry, 6310 as long as there are more.
     pub(crate) fn get_status(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
-        let form = if command.p2 & TLV_FORMAT == 0 {
-            Form::Obsolete
-        } else {
-            Form::Tlv
+        let form = match (command.p2 & TLV_FORMAT, self.storage.behaviour.get_status) {
+            (0, StatusForms::Both | StatusForms::Obsolete) => Form::Obsolete,
+            (TLV_FORMAT, StatusForms::Both | StatusForms::Tlv) => Form::Tlv,
+            _ => return Err(StatusWord::WRONG_P1P2),
         };
         let command = CommandApdu {
             p2: command.p2 | TLV_FORMAT,
             ..command.clone()
         };
         let mut wanted = GetStatus::from_apdu(&command).map_err(refusal)?;
+        if !wanted.tag_list.is_empty() && !self.storage.behaviour.tag_list {
+            return Err(StatusWord::WRONG_DATA);
+        }
         if let Ok(aid) = Aid::new(&wanted.criteria) {
             wanted.criteria = self.storage.resolve(aid).as_bytes().to_vec();
         }
@@ -48,7 +52,8 @@ impl Domain<'_> {
         if list.is_empty() {
             return Err(StatusWord::REFERENCED_DATA_NOT_FOUND);
         }
-        let data = list.page(self.max_response_data);
+        let page = self.storage.behaviour.status_page_bytes.map(usize::from);
+        let data = list.page(self.max_response_data.min(page.unwrap_or(usize::MAX)));
         if list.is_empty() {
             return Ok(ResponseApdu::with_data(data));
         }

@@ -28,7 +28,10 @@ pub(crate) fn execute(
             let response = ManageChannelResponse { channel };
             Ok(ResponseApdu::with_data(response.encode()))
         }
-        ManageChannel::OpenNumbered(channel) if system.channels.contains_key(&channel) => {
+        ManageChannel::OpenNumbered(channel)
+            if system.channels.contains_key(&channel)
+                || channel >= system.storage.behaviour.logical_channels =>
+        {
             Err(not_available)
         }
         ManageChannel::OpenNumbered(channel) => {

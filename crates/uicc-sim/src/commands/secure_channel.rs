@@ -86,6 +86,9 @@ impl SelectedDomain<'_> {
         let Some(mut session) = self.channel.session.take() else {
             return Err(StatusWord::CONDITIONS);
         };
+        if !self.storage.behaviour.allows_level(command.p1) {
+            return Err(StatusWord::WRONG_P1P2);
+        }
         let response = session.scp.external_authenticate(command);
         if session.scp.is_authenticated() || session.scp.is_aborted() {
             self.channel.session = Some(session);

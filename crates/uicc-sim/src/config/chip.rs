@@ -49,6 +49,7 @@ impl CardConfig {
             aliases: self.isd_aliases,
             contactless: ContactlessRegistry::default(),
             usim: self.usim,
+            behaviour: self.behaviour,
             applications: vec![isd],
             load_files: vec![package],
         };

@@ -22,6 +22,9 @@
 //! [scp03]
 //! i = "70"
 //!
+//! [behaviour]                                # quirks of one product, see [`Behaviour`]
+//! security_levels = ["01"]
+//!
 //! [[preinstalled]]                           # instead of the list above
 //! package = "F00102030400"
 //! module = "F00102030401"
@@ -54,6 +57,7 @@ use super::{
 };
 use crate::applet::programs;
 use crate::file_system::Usim;
+use crate::behaviour::Behaviour;
 
 /// The key of test cards: 40 to 4F, for ENC, MAC and DEK alike.
 const TEST_KEY: [u8; 16] = [
@@ -114,6 +118,7 @@ struct File {
     preinstalled: Vec<PreinstalledEntry>,
     #[serde(default)]
     usim: Usim,
+    behaviour: Behaviour,
 }
 
 #[derive(Deserialize, Default)]
@@ -246,6 +251,7 @@ impl TryFrom<File> for CardConfig {
                 .map(|entry| preinstalled(entry.0))
                 .collect::<Result<_, _>>()?,
             usim: file.usim,
+            behaviour: file.behaviour,
             iccid,
             isd_aid,
             isd_aliases,

@@ -200,6 +200,9 @@ impl Domain<'_> {
         let agrees = |value: Option<Vec<u8>>| value.is_none_or(|v| v.iter().any(|b| *b != 0));
         let mut domain = SecurityDomain::new(scp_i);
         domain.is_casd = parameters.casd_capability.is_some();
+        if domain.is_casd && !self.storage.behaviour.casd {
+            return Err(wrong);
+        }
         domain.becomes_personalized = parameters.becomes_personalized;
         domain.consents = Consents {
             extradition_here: agrees(parameters.accept_extradition_to),
