@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use apdu_trace::Keyring;
 use globalplatform::apdu::ResponseApdu;
@@ -27,6 +28,7 @@ use crate::trace::Trace;
 pub struct Uicc {
     system: OperatingSystem,
     trace: Option<Trace>,
+    last_duration: Duration,
 }
 
 impl Uicc {
@@ -58,6 +60,7 @@ impl Uicc {
         Self {
             system: OperatingSystem::start(storage),
             trace: None,
+            last_duration: Duration::ZERO,
         }
     }
 
@@ -157,6 +160,7 @@ impl Uicc {
         if let Some(trace) = &mut self.trace {
             trace.command(command);
         }
+        let writes = self.writes();
         let mut response = self.system.execute(command);
         // What the answer says must be true after a loss of power right behind it.
         if let Err(failure) = self.system.storage.commit() {
@@ -166,6 +170,9 @@ impl Uicc {
             return Vec::new();
         }
         let response = response.encode();
+        let writes = self.writes().saturating_sub(writes);
+        let bytes = command.len().saturating_add(response.len());
+        self.last_duration = self.system.storage.behaviour.latency.of(bytes, writes);
         if let Some(trace) = &mut self.trace {
             trace.response(&response);
         }
@@ -221,10 +228,23 @@ impl Uicc {
         self.system.storage.plan(tear);
     }
 
-    /// How many times the non-volatile memory was written since the card was made or opened.
+    /// Whether power is gone ([`Uicc::tear`]).
+    #[must_use]
+    pub fn has_lost_power(&self) -> bool {
+        self.system.storage.is_dark()
+    }
+
+    /// How many times the non-volatile memory was written since the card was made.
     #[must_use]
     pub fn writes(&self) -> u64 {
-        self.system.storage.writes()
+        self.system.storage.writes
+    }
+
+    /// How long the last command takes on a card like this ([`crate::behaviour::Latency`]). [`Uicc::transmit`] itself
+    /// does not wait; readers and phones do.
+    #[must_use]
+    pub const fn last_duration(&self) -> Duration {
+        self.last_duration
     }
 
     /// A digest of everything that the card keeps, without what moves by itself: the position of the generator and the

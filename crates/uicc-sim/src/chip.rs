@@ -8,9 +8,9 @@ use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::privileges::Privileges;
 use serde::{Deserialize, Serialize};
 
+use crate::behaviour::Behaviour;
 use crate::contactless::{Contactless, ContactlessRegistry};
 use crate::file_system::{USIM_AID, Usim};
-use crate::behaviour::Behaviour;
 use crate::random::Generator;
 use crate::security_domain::{KeySet, SecurityDomain};
 use crate::state::encoding::{aid, aids, hex_array, hex_bytes, optional_aid, privileges};
@@ -49,6 +49,9 @@ pub(crate) struct Chip {
     pub(crate) usim: Usim,
     #[serde(default)]
     pub(crate) behaviour: Behaviour,
+    /// How many times the memory has been written since the card was made.
+    #[serde(default)]
+    pub(crate) writes: u64,
     /// The ISD first, then security domains and applets in the order of their installation.
     pub(crate) applications: Vec<Application>,
     pub(crate) load_files: Vec<StoredLoadFile>,

@@ -15,6 +15,7 @@ use clap::{Args, Subcommand};
 use tsm_server::tls::{ClientTls, TlsError};
 
 use crate::config::ConfigError;
+use crate::faults::script::FaultScriptError;
 use crate::phone::{self, PhoneConfig};
 use crate::state::StateError;
 use crate::{Inventory, Uicc};
@@ -100,6 +101,14 @@ pub enum CliError {
         profile: String,
         /// What is wrong with it.
         source: ConfigError,
+    },
+    /// The fault script.
+    #[error("can not follow {path}", path = path.display())]
+    Faults {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FaultScriptError,
     },
     /// A number or seed on the command line.
     #[error(transparent)]

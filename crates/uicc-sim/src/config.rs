@@ -17,8 +17,8 @@ use scp03::ScpParameters;
 use scp03::StaticKeys;
 use sha2::{Digest, Sha256};
 
-use crate::file_system::Usim;
 use crate::behaviour::Behaviour;
+use crate::file_system::Usim;
 
 /// AID of the issuer security domain unless a card says otherwise.
 pub const DEFAULT_ISD: Aid =

@@ -25,11 +25,16 @@ pub trait CardContacts: Send {
     fn atr(&self) -> Vec<u8>;
 }
 
+/// At its contacts, a card takes the time that its latency model says.
 impl CardContacts for Uicc {
     fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone> {
         let response = Self::transmit(self, command);
         if response.is_empty() {
             return Err(CardGone);
+        }
+        let takes = self.last_duration();
+        if !takes.is_zero() {
+            std::thread::sleep(takes);
         }
         Ok(response)
     }

@@ -3,7 +3,12 @@
 //! Faults are planned for the n-th command from now (1 is the next); each happens once. After a disappearance the card
 //! stays gone until it is reset, which costs it its volatile state as pulling it out would.
 
+pub mod script;
+
 use std::collections::BTreeMap;
+
+use globalplatform::apdu::CommandRef;
+use globalplatform::status_word::StatusWord;
 
 use crate::contacts::{CardContacts, CardGone};
 
@@ -15,8 +20,16 @@ pub enum Fault {
     DisappearBefore,
     /// The card executes the command and goes: the answer is lost.
     DisappearAfter,
+    /// The card answers this and executes nothing.
+    Status(StatusWord),
+    /// The command is lost, the card stays.
+    DropCommand,
     /// The card executes the command, the answer is lost, the card stays.
     DropResponse,
+    /// The last byte of the response data, which ends in the R-MAC, changes on its way.
+    WrongMac,
+    /// The last byte of the command's data, which ends in the C-MAC, changes on its way.
+    WrongCommandMac,
     /// One bit of the command changes on its way.
     FlipCommandBit(usize),
     /// One bit of the response changes on its way.
@@ -73,6 +86,11 @@ impl<C: CardContacts> Faulty<C> {
         &mut self.card
     }
 
+    /// The card itself, to look at.
+    pub const fn card_ref(&self) -> &C {
+        &self.card
+    }
+
     /// The card itself, without its faults.
     pub fn into_card(self) -> C {
         self.card
@@ -110,9 +128,27 @@ impl<C: CardContacts> CardContacts for Faulty<C> {
                 self.card.transmit(command)?;
                 Err(self.disappear())
             }
+            Some(Fault::Status(sw)) => Ok(sw.0.to_be_bytes().into()),
+            Some(Fault::DropCommand) => Err(CardGone),
             Some(Fault::DropResponse) => {
                 self.card.transmit(command)?;
                 Err(CardGone)
+            }
+            Some(Fault::WrongMac) => {
+                let response = self.card.transmit(command)?;
+                let bits = 8 * response.len().saturating_sub(2);
+                Ok(match bits.checked_sub(1) {
+                    Some(last) => flipped(&response, last),
+                    None => response,
+                })
+            }
+            Some(Fault::WrongCommandMac) => {
+                let end = CommandRef::decode(command).map_or(command.len(), |apdu| {
+                    let frame = apdu.frame();
+                    frame.data_offset() + frame.data_length
+                });
+                let last = (8 * end).saturating_sub(1);
+                self.card.transmit(&flipped(command, last))
             }
             Some(Fault::FlipCommandBit(bit)) => self.card.transmit(&flipped(command, bit)),
             Some(Fault::FlipResponseBit(bit)) => {

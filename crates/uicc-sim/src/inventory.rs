@@ -33,6 +33,10 @@ pub struct Inventory {
     pub memory: MemoryUse,
     /// The volatile memory that instances leave.
     pub volatile: MemoryUse,
+    /// How many times the non-volatile memory was written since the card was made.
+    pub writes: u64,
+    /// How many writes it endures; none when there is no limit.
+    pub endurance_writes: Option<u64>,
     /// The issuer security domain, and domains extradited to themselves, each with everything below it.
     pub domains: Vec<DomainInventory>,
 }
@@ -205,6 +209,8 @@ impl Inventory {
                 used: chip.memory_used_on_card(),
                 free: chip.memory_free(),
             },
+            writes: chip.writes,
+            endurance_writes: chip.behaviour.endurance_writes,
             volatile: MemoryUse {
                 total: Some(VOLATILE_BYTES),
                 used: VOLATILE_BYTES.saturating_sub(volatile_free),

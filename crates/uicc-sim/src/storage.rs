@@ -16,9 +16,9 @@ pub(crate) struct Storage {
     file: Option<StateFile>,
     changed: bool,
     failed: bool,
-    /// Writes since the card was made or opened.
-    writes: u64,
     tear: Option<PlannedTear>,
+    /// The contents of a memory that is worn out: no write changes them any more.
+    last: Option<Box<Chip>>,
 }
 
 /// A planned loss of power, and what the card is to find after it.
@@ -39,15 +39,17 @@ impl Deref for Storage {
 
 impl Storage {
     /// A state that is kept in memory only.
-    pub(crate) const fn new(chip: Chip) -> Self {
-        Self {
+    pub(crate) fn new(chip: Chip) -> Self {
+        let mut storage = Self {
             chip,
             file: None,
             changed: false,
             failed: false,
-            writes: 0,
             tear: None,
-        }
+            last: None,
+        };
+        storage.keep_last();
+        storage
     }
 
     /// The state in a file, kept there from now on.
@@ -80,8 +82,8 @@ impl Storage {
     /// Brings the file up to date, if anything changed.
     ///
     /// # Errors
-    /// 6581 when the file cannot be written, now or earlier: the memory is worn out until the next reset, which takes
-    /// what the file says.
+    /// 6581 when the memory is worn out, and nothing has changed; also when the file cannot be written, now or earlier:
+    /// then until the next reset, which takes what the file says.
     pub(crate) fn commit(&mut self) -> Result<(), StatusWord> {
         if self.failed {
             return Err(StatusWord::MEMORY_FAILURE);
@@ -89,8 +91,13 @@ impl Storage {
         if !self.changed {
             return Ok(());
         }
-        self.writes = self.writes.saturating_add(1);
-        self.tear_at(Tear::BeforeWrite(self.writes))?;
+        if let Some(last) = &self.last {
+            self.chip = Chip::clone(last);
+            self.changed = false;
+            return Err(StatusWord::MEMORY_FAILURE);
+        }
+        self.chip.writes = self.chip.writes.saturating_add(1);
+        self.tear_at(Tear::BeforeWrite(self.chip.writes))?;
         if let Some(file) = &self.file
             && let Err(error) = file.write(&self.chip)
         {
@@ -102,20 +109,24 @@ impl Storage {
             return Err(StatusWord::MEMORY_FAILURE);
         }
         self.changed = false;
+        self.keep_last();
         if let Some(planned) = &mut self.tear {
             *planned.written = self.chip.clone();
         }
-        self.tear_at(Tear::AfterWrite(self.writes))
+        self.tear_at(Tear::AfterWrite(self.chip.writes))
     }
 
-    /// How many times the memory was written since the card was made or opened.
-    pub(crate) const fn writes(&self) -> u64 {
-        self.writes
+    /// Remembers what the last write that the memory endures has left there.
+    fn keep_last(&mut self) {
+        let endured = self.behaviour.endurance_writes;
+        if endured.is_some_and(|writes| self.writes >= writes) {
+            self.last = Some(Box::new(self.chip.clone()));
+        }
     }
 
     /// Plans a loss of power; what is written now is what the card has then.
     pub(crate) fn plan(&mut self, tear: Tear) {
-        let later = |writes: u64| self.writes.saturating_add(writes.max(1));
+        let later = |writes: u64| self.chip.writes.saturating_add(writes.max(1));
         let tear = match tear {
             Tear::BeforeWrite(n) => Tear::BeforeWrite(later(n)),
             Tear::AfterWrite(n) => Tear::AfterWrite(later(n)),

@@ -1,12 +1,13 @@
 //! The card that a command works with: in a state file, or new.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use apdu_trace::Keyring;
 use clap::{Args, ValueEnum};
 
 use super::{CliError, io_error};
 use crate::config::{CardConfig, fields, kdd_of, seed_of};
+use crate::faults::script::{FaultScript, Scripted};
 use crate::state::{Durability, StateLock};
 use crate::trace::Trace;
 use crate::{ConfigError, Uicc};
@@ -30,6 +31,9 @@ pub struct CardArguments {
     /// Append what crosses the card's contacts to this file, with an explanation
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
+    /// Let the card fail as this file says (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
     /// Let the trace open secure channels with the card's own keys
     #[arg(long, requires = "trace")]
     pub trace_keys: bool,
@@ -58,8 +62,13 @@ impl CardArguments {
     /// The card, switched on, and the lock on its state file.
     ///
     /// # Errors
-    /// [`CliError`] when profile, state file or trace cannot be read or written, or another program has the card.
-    pub fn open(&self) -> Result<(Uicc, Option<StateLock>), CliError> {
+    /// [`CliError`] when profile, state file, fault script or trace cannot be read or written, or another program has the
+    /// card.
+    pub fn open(&self) -> Result<(Scripted, Option<StateLock>), CliError> {
+        let script = match &self.faults {
+            Some(path) => fault_script(path)?,
+            None => FaultScript::default(),
+        };
         let (mut card, lock) = match &self.state {
             None => (new_card(&self.profile, self.iccid.as_deref())?, None),
             Some(path) => {
@@ -82,8 +91,16 @@ impl CardArguments {
             };
             card.trace_to(trace.explaining(keys));
         }
-        Ok((card, lock))
+        Ok((Scripted::new(card, script), lock))
     }
+}
+
+fn fault_script(path: &Path) -> Result<FaultScript, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|source| io_error(path, source))?;
+    FaultScript::parse(&text).map_err(|source| CliError::Faults {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// A new card of a profile, with another number if there is one.

@@ -19,6 +19,10 @@ pub(super) fn draw(inventory: &Inventory) -> String {
         inventory.life_cycle,
         memory(inventory.memory)
     );
+    let title = match inventory.endurance_writes {
+        None => format!("{title}, {} writes", inventory.writes),
+        Some(most) => format!("{title}, {} of {most} writes", inventory.writes),
+    };
     let domains = inventory.domains.iter().map(domain).collect();
     write_node(
         &mut text,

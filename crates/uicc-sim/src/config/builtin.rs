@@ -32,6 +32,10 @@ pub const PROFILES: &[Profile] = &profiles![
     "random-challenge",
     "extended-apdus",
     "contactless",
+    "cmac-only",
+    "old-get-status",
+    "small",
+    "slow",
 ];
 
 impl Profile {

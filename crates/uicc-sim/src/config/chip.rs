@@ -50,6 +50,7 @@ impl CardConfig {
             contactless: ContactlessRegistry::default(),
             usim: self.usim,
             behaviour: self.behaviour,
+            writes: 0,
             applications: vec![isd],
             load_files: vec![package],
         };

@@ -56,8 +56,8 @@ use super::{
     DEFAULT_KEY_VERSION, DEFAULT_MEMORY, DEFAULT_SCP_I, IsdKeySet, Preinstalled, kdd_of, seed_of,
 };
 use crate::applet::programs;
-use crate::file_system::Usim;
 use crate::behaviour::Behaviour;
+use crate::file_system::Usim;
 
 /// The key of test cards: 40 to 4F, for ENC, MAC and DEK alike.
 const TEST_KEY: [u8; 16] = [
@@ -118,6 +118,7 @@ struct File {
     preinstalled: Vec<PreinstalledEntry>,
     #[serde(default)]
     usim: Usim,
+    #[serde(default)]
     behaviour: Behaviour,
 }
 

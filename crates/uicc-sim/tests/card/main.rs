@@ -5,6 +5,7 @@
 )]
 
 mod applet;
+mod behaviour;
 mod chaining;
 mod channels;
 mod combined;
