@@ -34,7 +34,7 @@ fn makes_a_card_once_and_shows_it() {
     let tree = String::from_utf8(shown.stdout).unwrap();
     assert_eq!(
         tree,
-        "UICC 8981100000000000018  SECURED  [#...................] 584 of 65536 B\n\
+        "UICC 8981100000000000018  SECURED  [#...................] 584 of 65536 B, 0 writes\n\
          └─ security domain A000000151000000  SECURED  72 B used, no quota\n   \
          ├─ key set 30  AES-128  check values 504A77 504A77 504A77  counter 0\n   \
          └─ load file A0000001515350 1.0  in ROM\n"

@@ -6,6 +6,7 @@
 
 mod cards;
 mod copies;
+mod faults;
 mod process;
 mod profiles;
 mod readers;
