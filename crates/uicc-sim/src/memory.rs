@@ -153,19 +153,54 @@ impl Chip {
     /// Whether nobody uses more than its quota, and all together no more than the card has.
     pub(crate) fn is_within_limits(&self) -> bool {
         let within = |application: &Application| {
-            let quota = application.limits.non_volatile_quota;
-            quota.is_none_or(|quota| self.memory_used(application) <= quota)
+            let limits = application.limits;
+            let fits = |quota: Option<u32>, used| quota.is_none_or(|quota| used <= quota);
+            fits(limits.non_volatile_quota, self.memory_used(application))
+                && (application.domain().is_none()
+                    || fits(limits.volatile_quota, self.volatile_used(application)))
         };
         self.memory_used_on_card() <= self.memory_bytes && self.applications.iter().all(within)
     }
 
-    /// Volatile memory that installed instances leave free, in bytes.
+    /// Bytes of volatile memory inside an application: an instance's own, or everything below a domain.
+    fn volatile_used(&self, application: &Application) -> u32 {
+        match application.content {
+            Content::Applet(_) => VOLATILE_INSTANCE_BYTES,
+            Content::Domain(_) => {
+                let all = self.applications.iter();
+                let below = all.filter(|a| a.security_domain == application.aid && !a.is_root());
+                sum(below.map(|a| self.volatile_footprint(a)))
+            }
+        }
+    }
+
+    /// What it takes of the domain above; a reservation (D7) counts whether it is used or not.
+    fn volatile_footprint(&self, application: &Application) -> u32 {
+        let used = self.volatile_used(application);
+        used.max(application.limits.volatile_reserved)
+    }
+
+    /// Volatile memory that installed instances and reservations leave free, in bytes.
     pub(crate) fn volatile_free(&self) -> u32 {
-        let instances = self
-            .applications
-            .iter()
-            .filter(|a| a.domain().is_none())
-            .map(|a| a.limits.volatile_reserved.max(VOLATILE_INSTANCE_BYTES));
-        VOLATILE_BYTES.saturating_sub(sum(instances))
+        let roots = self.applications.iter().filter(|a| a.is_root());
+        VOLATILE_BYTES.saturating_sub(sum(roots.map(|a| self.volatile_footprint(a))))
+    }
+
+    /// By how many bytes the volatile memory below a domain may grow before a quota (C7) or the card is full.
+    pub(crate) fn volatile_available(&self, aid: &Aid) -> u32 {
+        let mut available = self.volatile_free();
+        for aid in self.ancestry(*aid).iter().rev() {
+            let Some(application) = self.application(aid) else {
+                continue;
+            };
+            let used = self.volatile_used(application);
+            let limits = application.limits;
+            let reserved = limits.volatile_reserved.saturating_sub(used);
+            let quota = limits
+                .volatile_quota
+                .map_or(u32::MAX, |quota| quota.saturating_sub(used));
+            available = available.saturating_add(reserved).min(quota);
+        }
+        available
     }
 }

@@ -107,7 +107,7 @@ impl Domain<'_> {
         ExtendedCardResources {
             applications: u32::try_from(applications).unwrap_or(u32::MAX),
             free_non_volatile: self.storage.memory_available(&self.aid),
-            free_volatile: self.storage.volatile_free(),
+            free_volatile: self.storage.volatile_available(&self.aid),
         }
     }
 }

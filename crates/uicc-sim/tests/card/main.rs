@@ -17,6 +17,7 @@ mod delegation;
 mod endurance;
 mod files;
 mod foreign;
+mod hosts;
 mod key_agreement;
 mod key_kinds;
 mod keys;

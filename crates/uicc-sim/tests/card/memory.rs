@@ -178,6 +178,52 @@ fn volatile_memory_runs_out_too() {
 }
 
 #[test]
+fn volatile_memory_has_quotas_and_reservations_of_domains() {
+    let mut t = Terminal::new();
+    let volatile = |t: &mut Terminal, aid| {
+        t.select(aid);
+        let resources = ExtendedCardResources::decode(&t.data(0xFF21).data);
+        resources.unwrap().free_volatile
+    };
+    let free = volatile(&mut t, ISD);
+    let mut reserving = install_ssd(OTHER_SSD, ssd_privileges(), None);
+    reserving.parameters.volatile_reserved = Some(1000);
+    let mut isd = t.isd();
+    isd.ok(&mut t, &reserving.to_apdu());
+    assert_eq!(volatile(&mut t, ISD), free - 1000);
+    assert_eq!(
+        volatile(&mut t, OTHER_SSD),
+        free,
+        "its own reservation is its own"
+    );
+    isd = t.isd();
+    let mut limited = install_ssd(SSD, ssd_privileges(), None);
+    limited.parameters.volatile_quota = Some(150);
+    isd.ok(&mut t, &limited.to_apdu());
+    assert_eq!(volatile(&mut t, SSD), 150);
+    isd = t.isd();
+    isd.ok(
+        &mut t,
+        &install_for_load(PACKAGE, Some(SSD), None).to_apdu(),
+    );
+    assert_eq!(
+        isd.load(&mut t, &load_file_structure(&foreign())),
+        StatusWord::OK
+    );
+    let instance = |n| Aid::new(&[0xF0, 0x01, 0x02, 0x03, n]).unwrap();
+    for (n, sw) in [(1, StatusWord::OK), (2, StatusWord::OK), (3, NO_MEMORY)] {
+        let install = install_applet(PACKAGE, MODULE, instance(n));
+        assert_eq!(isd.sw(&mut t, &install.to_apdu()), sw, "{n}");
+    }
+    assert_eq!(volatile(&mut t, SSD), 150 - 2 * 64);
+    assert_eq!(volatile(&mut t, ISD), free - 1000 - 2 * 64);
+    isd = t.isd();
+    let mut much = install_ssd("F0010203AA".parse().unwrap(), ssd_privileges(), None);
+    much.parameters.volatile_reserved = Some(10_000);
+    assert_eq!(isd.sw(&mut t, &much.to_apdu()), NO_MEMORY);
+}
+
+#[test]
 fn stored_data_objects_count() {
     let mut t = Terminal::new();
     let before = free(&mut t, ISD);

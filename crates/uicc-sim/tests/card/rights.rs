@@ -136,6 +136,32 @@ fn privileges_must_make_sense_and_be_supported() {
 }
 
 #[test]
+fn an_application_becomes_the_default_one_later() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let mut isd = t.isd();
+    // As gp --make-default sends it: one byte of privileges, no parameters.
+    let fields = "00 00 0A D392F000260100000001 01 04 00 00".replace(' ', "");
+    let command = CommandApdu::new(0x80, 0xE6, 0x08, 0x00).with_data(hex::decode(fields).unwrap());
+    isd.ok(&mut t, &command);
+    t.card.reset();
+    assert_eq!(
+        t.hex("80 CA 00 E1 00").sw,
+        StatusWord::OK,
+        "the applet answers"
+    );
+    let mut isd = t.isd();
+    let plain = InstallForMakeSelectable::new(JPKI).to_apdu();
+    assert_eq!(
+        isd.sw(&mut t, &plain),
+        CONDITIONS,
+        "it is SELECTABLE already"
+    );
+    isd.ok(&mut t, &set_status(JPKI, 0x80));
+    assert_eq!(isd.sw(&mut t, &command), CONDITIONS, "it is locked");
+}
+
+#[test]
 fn extradition_needs_both_sides() {
     let mut t = Terminal::new();
     deploy(&mut t);

@@ -228,6 +228,11 @@ impl Terminal {
 }
 
 impl Session {
+    /// A channel that was opened by hand.
+    pub const fn of(channel: Channel) -> Self {
+        Self { channel }
+    }
+
     /// Wraps, sends, unwraps. Longer data than a short APDU takes go out in a chain of commands.
     pub fn send(&mut self, terminal: &mut Terminal, command: &CommandApdu) -> ResponseApdu {
         let wrapped = self.channel.wrap(command).unwrap();

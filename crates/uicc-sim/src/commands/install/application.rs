@@ -10,7 +10,6 @@ use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 use scp03::ScpParameters;
 
-use crate::applet::Program;
 use crate::chip::{Application, Content, DOMAIN_MODULE, Image, MemoryLimits, StoredLoadFile};
 use crate::commands::Domain;
 use crate::commands::authority::Function;
@@ -139,13 +138,14 @@ impl Domain<'_> {
         let mut limits = limits(parameters)?;
         let (content, overhead, used) = if is_domain {
             let domain = self.new_domain(&parameters.applet)?;
+            self.demand_volatile_memory(&security_domain, 0, &mut limits)?;
             (Content::Domain(domain), DOMAIN_BYTES, 0)
         } else {
             let program = self
                 .instances
                 .programs
                 .of(&install.load_file, &install.module);
-            self.demand_volatile_memory(&*program, &mut limits)?;
+            self.demand_volatile_memory(&security_domain, program.volatile_bytes(), &mut limits)?;
             let image = program.install(&parameters.applet)?;
             let used = size(image.len());
             (Content::Applet(Image(image)), INSTANCE_BYTES, used)
@@ -173,15 +173,16 @@ impl Domain<'_> {
         Ok(application)
     }
 
+    /// Room for `needed` bytes or what is reserved, if that is more; the reservation grows to it.
     fn demand_volatile_memory(
         &self,
-        program: &dyn Program,
+        domain: &Aid,
+        needed: u32,
         limits: &mut MemoryLimits,
     ) -> Result<(), StatusWord> {
-        let needed = program.volatile_bytes();
         let reserved = needed.max(limits.volatile_reserved);
         let quota = limits.volatile_quota.unwrap_or(u32::MAX);
-        if needed > quota || reserved > self.storage.volatile_free() {
+        if needed > quota || reserved > self.storage.volatile_available(domain) {
             return Err(StatusWord::NO_MEMORY);
         }
         limits.volatile_reserved = reserved;

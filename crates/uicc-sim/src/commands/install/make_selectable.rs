@@ -1,4 +1,4 @@
-//! INSTALL [for make selectable]: an INSTALLED entry may be selected from now on.
+//! INSTALL [for make selectable]: an INSTALLED entry may be selected from now on, and any entry may get Card Reset.
 
 use globalplatform::commands::confirmation::ManagementResponse;
 use globalplatform::commands::install::InstallForMakeSelectable;
@@ -22,10 +22,13 @@ impl Domain<'_> {
         let instance = self.storage.application(&install.instance);
         let instance = instance.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
         self.demand_reach(&install.instance)?;
-        if self.storage.is_isd(&install.instance) || instance.life_cycle != Application::INSTALLED {
+        let added = install.privileges.intersection(Privileges::CARD_RESET);
+        // Hosts make applications the default one in this way when they are SELECTABLE already.
+        let is_new = instance.life_cycle == Application::INSTALLED;
+        let gets_more = !added.is_empty() && instance.is_selectable();
+        if self.storage.is_isd(&install.instance) || !(is_new || gets_more) {
             return Err(StatusWord::CONDITIONS);
         }
-        let added = install.privileges.intersection(Privileges::CARD_RESET);
         let privileges = instance.privileges | added;
         let load_file = instance.load_file.ok_or(StatusWord::CONDITIONS)?;
         if !added.is_empty() {
@@ -37,7 +40,9 @@ impl Domain<'_> {
             if !implicit.is_empty() {
                 instance.implicit_selection.clone_from(implicit);
             }
-            instance.make_selectable();
+            if is_new {
+                instance.make_selectable();
+            }
         }
         let subject = ReceiptSubject::Install {
             load_file,
