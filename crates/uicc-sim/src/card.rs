@@ -9,6 +9,7 @@ use globalplatform::apdu::ResponseApdu;
 use zeroize::Zeroizing;
 
 use crate::applet::Program;
+use crate::applet::programs::Programs;
 use crate::config::{CardConfig, ConfigError, fields};
 use crate::faults::Tear;
 use crate::file_system::{NotProactive, ShortMessage};
@@ -37,7 +38,21 @@ impl Uicc {
     /// # Errors
     /// [`ConfigError`] for a description that is no card.
     pub fn new(config: CardConfig) -> Result<Self, ConfigError> {
-        Ok(Self::start(Storage::new(config.chip()?)))
+        Self::with_programs(config, [])
+    }
+
+    /// A new card that has the code of more modules: those in its profile's `preinstalled` run from the beginning.
+    ///
+    /// # Errors
+    /// As [`Uicc::new`], and when a program refuses to be installed without parameters.
+    pub fn with_programs(
+        config: CardConfig,
+        programs: impl IntoIterator<Item = Arc<dyn Program>>,
+    ) -> Result<Self, ConfigError> {
+        let mut all = Programs::default();
+        programs.into_iter().for_each(|program| all.add(program));
+        let storage = Storage::new(config.chip(&all)?);
+        Ok(Self::start_with(storage, all))
     }
 
     /// The card in a state file, switched on; it is kept there from now on, and survives a power cut of the machine.
@@ -57,8 +72,12 @@ impl Uicc {
     }
 
     fn start(storage: Storage) -> Self {
+        Self::start_with(storage, Programs::default())
+    }
+
+    fn start_with(storage: Storage, programs: Programs) -> Self {
         Self {
-            system: OperatingSystem::start(storage),
+            system: OperatingSystem::start(storage, programs),
             trace: None,
             last_duration: Duration::ZERO,
         }
@@ -101,7 +120,8 @@ impl Uicc {
             (None, Some(iccid)) => chip.random = chip.random.fork(iccid),
             (None, None) => {}
         }
-        Ok(Self::start(Storage::new(chip)))
+        let programs = self.system.instances.programs.clone();
+        Ok(Self::start_with(Storage::new(chip), programs))
     }
 
     /// Gives the card the code of one more module, in the place of what it had for this module. The card is reset.

@@ -99,7 +99,14 @@ impl View {
 
     /// Whether the command selects a file, which works wherever the channel is, unless an applet is selected.
     pub(crate) const fn is_file_selection(command: &CommandApdu) -> bool {
-        !command.is_proprietary() && command.ins == 0xA4 && command.p1 != 0x04
+        let is_select = !command.is_proprietary() && command.ins == 0xA4 && command.p1 != 0x04;
+        is_select && !command.is_secured()
+    }
+
+    /// Whether the command selects the master file by its identifier, which works from everywhere.
+    pub(crate) fn is_master_file_selection(command: &CommandApdu) -> bool {
+        let is_master_file = command.p1 == 0x00 && command.data == tree::MASTER_FILE.to_be_bytes();
+        Self::is_file_selection(command) && is_master_file
     }
 
     /// Executes a command while master file or USIM are selected.
@@ -128,7 +135,7 @@ impl View {
             // AUTHENTICATE: there is no subscriber key.
             (false, 0x88 | 0x89) => return Err(StatusWord::CONDITIONS),
             (true, 0xF2) => self.status(&tree, command)?,
-            (true, ins) => toolkit.execute(ins, command)?,
+            (true, _) => return toolkit.answer(command),
             _ => return Err(StatusWord::INS_NOT_SUPPORTED),
         };
         if response.sw == StatusWord::OK {

@@ -15,7 +15,6 @@ use crate::secrets::Secrets;
 use crate::storage::Storage;
 
 /// Running instances; each is started when it is first needed after power-on.
-#[derive(Default)]
 pub(crate) struct Instances {
     running: BTreeMap<Aid, Box<dyn Applet>>,
     /// The code that can run.
@@ -23,6 +22,14 @@ pub(crate) struct Instances {
 }
 
 impl Instances {
+    /// No instances yet, of these programs.
+    pub(crate) const fn with(programs: Programs) -> Self {
+        Self {
+            running: BTreeMap::new(),
+            programs,
+        }
+    }
+
     /// Power was lost: what was only running is gone.
     pub(crate) fn power_off(&mut self) {
         self.running.clear();

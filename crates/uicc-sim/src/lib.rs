@@ -6,7 +6,8 @@
 //!
 //! [`config`] says what a card is made of, [`reader`] puts it where programs for real cards find it, [`phone`] attaches
 //! it to the operator's gateway, [`faults`] makes it fail on demand, [`trace`] logs what crosses
-//! its contacts, [`inventory`] shows it to people.
+//! its contacts, [`inventory`] shows it to people. [`applet`] is the port for code on the card, [`file_system`] what a
+//! phone's modem finds on it.
 //!
 //! What it does not do: DES in any role, receipts by RSA keys, curves other than P-256 and P-384, and of confidential key
 //! set-up anything but scenario 3 (key agreement).

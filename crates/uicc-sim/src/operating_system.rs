@@ -10,6 +10,7 @@ use globalplatform::error::DecodeError;
 use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::status_word::StatusWord;
 
+use crate::applet::programs::Programs;
 use crate::channel::Channel;
 use crate::chip::Content;
 use crate::commands;
@@ -55,11 +56,11 @@ pub(crate) fn refusal(error: DecodeError) -> StatusWord {
 
 impl OperatingSystem {
     /// Switches the card on.
-    pub(crate) fn start(storage: Storage) -> Self {
+    pub(crate) fn start(storage: Storage, programs: Programs) -> Self {
         let mut system = Self {
             storage,
             secrets: Secrets::default(),
-            instances: Instances::default(),
+            instances: Instances::with(programs),
             channels: BTreeMap::new(),
             toolkit: Toolkit::default(),
             contactless: ContactlessService::default(),
@@ -193,7 +194,7 @@ impl OperatingSystem {
         }
         match command.ins {
             manage_channel::INS if is_iso => commands::manage_channel::execute(self, &command),
-            // Selection by file identifier is the selected applet's business.
+            // Selection by file identifier is the selected applet's business, but for the master file.
             select::INS if is_iso && command.p1 == 0x04 => self.select_by_name(number, &command),
             _ => self.process(number, &command),
         }
@@ -216,7 +217,8 @@ impl OperatingSystem {
         match commands::select::execute(self, number, registered) {
             Err(StatusWord::NOT_FOUND) => {
                 let mut view = self.view(number).unwrap_or_else(View::new);
-                let response = view.select_usim(&self.storage, command)?;
+                let mut response = view.select_usim(&self.storage, command)?;
+                response.sw = self.toolkit.success();
                 self.show_files(number, view);
                 Ok(response)
             }
@@ -224,7 +226,7 @@ impl OperatingSystem {
         }
     }
 
-    /// SELECT of a file while a security domain is selected: the channel leaves the domain, if there is such a file.
+    /// SELECT of a file while something else is selected: the channel leaves that, if there is such a file.
     fn select_file(
         &mut self,
         number: u8,
@@ -259,7 +261,13 @@ impl OperatingSystem {
         let channel = self.channels.get_mut(&number);
         let channel = channel.ok_or(StatusWord::CHANNEL_NOT_SUPPORTED)?;
         if let Some(view) = &mut channel.files {
+            if self.storage.life_cycle == CardLifeCycle::CardLocked.byte() {
+                return Err(StatusWord::FUNCTION_NOT_SUPPORTED);
+            }
             return view.execute(&self.storage, &mut self.toolkit, command);
+        }
+        if View::is_master_file_selection(command) {
+            return self.select_file(number, command);
         }
         let selected = channel.selected;
         let application = self.storage.application(&selected);
@@ -270,8 +278,11 @@ impl OperatingSystem {
             return Err(StatusWord::CONDITIONS);
         }
         if application.domain().is_some() {
-            if View::is_file_selection(command) && !command.is_secured() {
+            if View::is_file_selection(command) {
                 return self.select_file(number, command);
+            }
+            if self.toolkit.expects(command) {
+                return self.toolkit.answer(command);
             }
             return commands::SelectedDomain {
                 storage: &mut self.storage,

@@ -96,8 +96,9 @@ impl Applet for Jpki {
         }
         match (command.is_proprietary(), command.ins) {
             (false, 0xA4) => {
-                self.selected = Some(File::select(command, &self.contents)?);
-                Ok(ResponseApdu::ok())
+                let file = File::select(command, &self.contents)?;
+                self.selected = Some(file);
+                Ok(self.describe(file, command.p2))
             }
             (false, 0xB0) => self.read(command),
             (false, 0x20) => self.verify(command, platform),
@@ -180,6 +181,20 @@ impl Jpki {
         } else {
             Err(StatusWord::SECURITY_STATUS)
         }
+    }
+
+    /// What SELECT says about a file: nothing (P2 0C), or its control parameters or information.
+    fn describe(&self, file: File, p2: u8) -> ResponseApdu {
+        let template = match p2 {
+            0x0C => return ResponseApdu::ok(),
+            0x04 => files::CONTROL_PARAMETERS,
+            0x08 => files::MANAGEMENT_DATA,
+            _ => files::CONTROL_INFORMATION,
+        };
+        let is_readable = file
+            .read_protection()
+            .is_none_or(|purpose| self.verified.contains(&purpose));
+        ResponseApdu::with_data(file.description(template, &self.contents, is_readable))
     }
 
     /// READ BINARY of the selected file.

@@ -13,11 +13,11 @@ use crate::random::Generator;
 use crate::security_domain::{KeySet, SecurityDomain};
 
 impl CardConfig {
-    /// The new card: the ISD with its keys, the package of security domains, what is preinstalled.
+    /// The new card: the ISD with its keys, the package of security domains, what is preinstalled of these programs.
     ///
     /// # Errors
     /// [`ConfigError::Field`] for a description that is no card.
-    pub(crate) fn chip(self) -> Result<Chip, ConfigError> {
+    pub(crate) fn chip(self, programs: &Programs) -> Result<Chip, ConfigError> {
         self.check()?;
         let mut domain = SecurityDomain::new(self.scp_i);
         let sets = self.isd_key_sets.into_iter();
@@ -55,14 +55,19 @@ impl CardConfig {
             load_files: vec![package],
         };
         for applet in &self.preinstalled {
-            preinstall(&mut chip, self.isd_aid, applet)?;
+            preinstall(&mut chip, self.isd_aid, applet, programs)?;
         }
         Ok(chip)
     }
 }
 
-fn preinstall(chip: &mut Chip, isd: Aid, applet: &Preinstalled) -> Result<(), ConfigError> {
-    let program = Programs::default().of(&applet.package, &applet.module);
+fn preinstall(
+    chip: &mut Chip,
+    isd: Aid,
+    applet: &Preinstalled,
+    programs: &Programs,
+) -> Result<(), ConfigError> {
+    let program = programs.of(&applet.package, &applet.module);
     let image = program.install(&[]).map_err(|status| {
         fields::field(
             "preinstalled",

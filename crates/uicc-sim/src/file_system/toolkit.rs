@@ -55,19 +55,41 @@ pub(crate) struct Toolkit {
 }
 
 impl Toolkit {
-    /// Executes TERMINAL PROFILE, ENVELOPE, FETCH, TERMINAL RESPONSE or TERMINAL CAPABILITY.
-    pub(super) fn execute(
-        &mut self,
-        ins: u8,
-        command: &CommandApdu,
-    ) -> Result<ResponseApdu, StatusWord> {
-        if !matches!(ins, 0x10 | 0x12 | 0x14 | 0xAA | 0xC2) {
+    /// Whether the command is TERMINAL PROFILE, FETCH, TERMINAL RESPONSE, TERMINAL CAPABILITY or ENVELOPE.
+    const fn is_for_it(command: &CommandApdu) -> bool {
+        let is_plain = command.is_proprietary() && !command.is_secured();
+        is_plain && matches!(command.ins, 0x10 | 0x12 | 0x14 | 0xAA | 0xC2)
+    }
+
+    /// Whether the command makes sense at this moment. The toolkit is for the card as a whole, so such a command works
+    /// while a security domain is selected too; the others are unknown there.
+    pub(crate) fn expects(&self, command: &CommandApdu) -> bool {
+        let is_expected = match command.ins {
+            0x12 => !self.proactive.is_empty(),
+            0x14 => self.fetched.is_some(),
+            _ => !command.data.is_empty(),
+        };
+        Self::is_for_it(command) && is_expected
+    }
+
+    /// Executes one of these commands.
+    ///
+    /// # Errors
+    /// 6D00 for any other, and the status word of a command that is wrong.
+    pub(crate) fn answer(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
+        if !Self::is_for_it(command) {
             return Err(StatusWord::INS_NOT_SUPPORTED);
         }
+        let mut response = self.execute(command)?;
+        response.sw = self.success();
+        Ok(response)
+    }
+
+    fn execute(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
         if (command.p1, command.p2) != (0x00, 0x00) {
             return Err(StatusWord::WRONG_P1P2);
         }
-        match ins {
+        match command.ins {
             0x10 if command.data.is_empty() => Err(StatusWord::WRONG_LENGTH),
             0x10 => {
                 self.profile = Some(command.data.clone());
@@ -81,7 +103,7 @@ impl Toolkit {
     }
 
     /// The status word of success: `91xx` while the phone should fetch something.
-    pub(super) fn success(&self) -> StatusWord {
+    pub(crate) fn success(&self) -> StatusWord {
         match self.proactive.front() {
             Some(command) if self.profile.is_some() => {
                 let length = u16::try_from(command.len()).unwrap_or(0) & 0xFF;

@@ -330,6 +330,47 @@ fn a_locked_card_shows_no_files_and_a_selection_by_a_phone_ends_a_session() {
     }
 }
 
+#[test]
+fn a_card_that_gets_locked_takes_the_files_away() {
+    let mut t = in_usim();
+    assert_eq!(answer(&mut t, "00 70 00 00 01").1, "01");
+    t.hex("00 A4 04 0C 00");
+    assert_eq!(sw(&mut t, "01 A4 04 0C 07 A0000000871002"), 0x9000);
+    let mut isd = t.isd();
+    isd.ok(&mut t, &hex_command("80 F0 80 7F"));
+    assert_eq!(sw(&mut t, "01 A4 00 0C 02 6F07"), 0x6A81);
+}
+
+#[test]
+fn a_phone_may_find_the_master_file_selected() {
+    let text =
+        "[usim]\nselected_at_reset = true\nimsi = \"440101234567890\"\nmsisdn = \"+818012345678\"";
+    let card = uicc_sim::CardConfig::parse(text).and_then(Uicc::new);
+    let mut t = Terminal::of(card.unwrap());
+    assert_eq!(sw(&mut t, "00 B0 82 00 00"), 0x9000);
+    assert_eq!(sw(&mut t, USIM), 0x9000);
+    assert_eq!(answer(&mut t, "00 B0 87 00 00").1, "084904012143658709");
+    // Probes of programs that look for other cards change nothing.
+    for probe in [
+        "00 CA DF 30 05",
+        "00 CB 3F FF 03 5C 01 7E 08",
+        "00 A4 04 0C 06 A0000000790100",
+    ] {
+        assert!(sw(&mut t, probe) >= 0x6A82, "{probe}");
+    }
+    assert_eq!(
+        answer(&mut t, "80 F2 00 01 00").1,
+        format!("8410{USIM_AID}")
+    );
+    assert_eq!(answer(&mut t, "00 70 00 00 01").1, "01");
+    assert_eq!(sw(&mut t, "01 B0 82 00 00"), 0x9000, "on a new channel too");
+    t.card.reset();
+    assert_eq!(sw(&mut t, "00 A4 04 00 00"), 0x9000);
+    assert_eq!(sw(&mut t, "00 B0 82 00 00"), 0x6D00);
+    t.card.reset();
+    assert_eq!(sw(&mut t, "80 F2 00 0C"), 0x9000);
+}
+
 fn hex_command(text: &str) -> globalplatform::apdu::CommandApdu {
     let bytes = hex::decode(text.replace(' ', "")).unwrap();
     globalplatform::apdu::CommandApdu::decode(&bytes).unwrap()
@@ -385,6 +426,46 @@ fn a_phone_delivers_short_messages_to_the_card() {
         assert_eq!(sw(&mut t, "80 C2 00 00 05 D1038B0144"), 0x9000);
     }
     assert_eq!(t.card.short_messages().len(), 16);
+}
+
+#[test]
+fn toolkit_commands_are_for_the_card_but_not_for_applets() {
+    let mut t = Terminal::new();
+    assert_eq!(
+        sw(&mut t, "80 10 00 00 01 FF"),
+        0x9000,
+        "a domain is selected"
+    );
+    assert_eq!(sw(&mut t, "80 C2 00 00 05 D1038B0144"), 0x9000);
+    assert_eq!(t.card.short_messages().len(), 1);
+    for nothing in [
+        "80 10 00 00",
+        "80 12 00 00 00",
+        "80 14 00 00 02 8100",
+        "80 C2 00 00",
+    ] {
+        assert_eq!(sw(&mut t, nothing), 0x6D00, "{nothing}");
+    }
+    let command = hex::decode("D009810301020082028182").unwrap();
+    t.card.issue_proactive_command(&command).unwrap();
+    assert_eq!(sw(&mut t, "80 AA 00 00 02 A900"), 0x910B);
+    assert_eq!(sw(&mut t, "80 12 00 00 0B"), 0x9000);
+    assert_eq!(
+        sw(&mut t, "80 14 00 00 0C 810301020082028281830100"),
+        0x9000
+    );
+    let mut isd = t.isd();
+    assert_eq!(sw(&mut t, "80 10 00 00 01 FF"), 0x9000);
+    assert!(!isd.registry(&mut t, Scope::IssuerSecurityDomain).is_empty());
+    let secured = isd.wrap(&hex_command("80 10 00 00 01 FF"));
+    assert_eq!(
+        t.send(&secured).sw.0 & 0xFF00,
+        0x6D00,
+        "not through a session"
+    );
+    deploy(&mut t);
+    t.select(JPKI);
+    assert_eq!(sw(&mut t, "80 10 00 00 01 FF"), 0x6D00);
 }
 
 #[test]

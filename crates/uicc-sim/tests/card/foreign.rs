@@ -153,6 +153,19 @@ fn personalisation_of_an_inert_instance_stays_within_its_quota() {
     assert_eq!(bytes(&t, INSTANCE), before);
 }
 
+#[test]
+fn a_preinstalled_program_from_outside_runs_at_once_and_on_every_copy() {
+    let text = "[[preinstalled]]\npackage = \"F00102030400\"\nmodule = \"F00102030401\"";
+    let config = uicc_sim::CardConfig::parse(text).unwrap();
+    let card = uicc_sim::Uicc::with_programs(config, [std::sync::Arc::new(Curious) as _]).unwrap();
+    let copy = card.fork(Some("8981100000000000028"), None).unwrap();
+    for card in [card, copy] {
+        let mut t = Terminal::of(card);
+        assert_eq!(t.select(MODULE), StatusWord::OK);
+        assert_eq!(t.hex("80 02 00 00 00").sw, StatusWord::OK);
+    }
+}
+
 /// A program that shows what the card offers: `80 01 st` sets its life cycle, `80 02` answers AID and life cycle,
 /// `80 03` random bytes.
 struct Curious;

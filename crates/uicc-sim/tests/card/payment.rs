@@ -89,7 +89,9 @@ fn a_terminal_finds_the_applet_and_pays() {
     assert_eq!(t.hex("00 B2 02 0C 00").sw, StatusWord(0x6A83));
     assert_eq!(t.hex("00 B2 01 14 00").sw, StatusWord(0x6A82));
     assert_eq!(t.hex("80 A8 00 00 05 8304010203 00").sw, StatusWord(0x6A80));
-    assert_eq!(t.hex("00 A4 00 00 02 3F00").sw, StatusWord(0x6D00));
+    assert_eq!(t.hex("00 A4 00 00 02 2FE2").sw, StatusWord(0x6D00));
+    assert_eq!(t.hex("00 A4 00 0C 02 3F00").sw, StatusWord::OK);
+    assert_eq!(t.hex("00 A4 00 0C 02 2FE2").sw, StatusWord::OK);
 }
 
 #[test]

@@ -68,6 +68,39 @@ fn the_certificate_is_for_those_who_know_the_pin() {
 }
 
 #[test]
+fn selecting_a_file_describes_it_to_who_asks() {
+    let mut t = card();
+    let size = |bytes: &[u8]| format!("8002{:04X}", bytes.len());
+    let auth = size(P256_CERTIFICATE);
+    let sign = size(RSA_CERTIFICATE);
+    for (command, expected) in [
+        ("00 A4 02 0C 02 000A", String::new()),
+        ("00 A4 02 00 02 000A", format!("6F0B{auth}8201018302000A")),
+        ("00 A4 02 04 02 000A", format!("620B{auth}8201018302000A")),
+        ("00 A4 02 08 02 000A", "6400".into()),
+        ("00 A4 02 04 02 0018", "620782010983020018".into()),
+        ("00 A4 02 04 02 0017", "620782010983020017".into()),
+        ("00 A4 02 04 02 0001", "620782010183020001".into()),
+        (
+            "00 A4 02 04 02 0006",
+            "620B80020020820101 83020006".replace(' ', ""),
+        ),
+    ] {
+        let response = t.hex(command);
+        assert_eq!(response.sw, StatusWord::OK);
+        assert_eq!(hex::encode_upper(response.data), expected, "{command}");
+    }
+    t.hex(SELECT_PIN);
+    t.hex(RIGHT_PIN);
+    let described = t.hex("00 A4 02 04 02 0001").data;
+    let expected = format!("620B{sign}82010183020001");
+    assert_eq!(hex::encode_upper(described), expected, "readable now");
+    assert_eq!(t.hex("00 A4 02 10 02 0001").sw, StatusWord(0x6A86));
+    assert_eq!(t.hex("00 A4 00 0C 02 0001").sw, StatusWord(0x6A86));
+    assert_eq!(t.hex("00 A4 02 0C 01 00").sw, StatusWord(0x6700));
+}
+
+#[test]
 fn five_wrong_pins_block() {
     let mut t = card();
     t.hex(SELECT_PIN);

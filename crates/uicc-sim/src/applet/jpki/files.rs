@@ -2,12 +2,24 @@
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::status_word::StatusWord;
+use globalplatform::tlv::{Tag, Writer};
 
 use super::contents::Contents;
 use super::purpose::Purpose::{self, Authentication, Signature};
 
 /// Token information that other JPKI software reads first: ASCII, padded with blanks.
 const TOKEN_INFORMATION: &[u8; 32] = b"JPKIAPICCTOKEN2                 ";
+
+/// The template that SELECT answers for P2 04.
+pub(super) const CONTROL_PARAMETERS: Tag = Tag(0x62);
+/// The template that SELECT answers for P2 08: there are no management data.
+pub(super) const MANAGEMENT_DATA: Tag = Tag(0x64);
+/// The template that SELECT answers for P2 00.
+pub(super) const CONTROL_INFORMATION: Tag = Tag(0x6F);
+/// File descriptor of a file that can be read (ISO/IEC 7816-4, table 12).
+const WORKING: u8 = 0x01;
+/// File descriptor of a file that the card itself uses.
+const INTERNAL: u8 = 0x09;
 
 /// An elementary file of the applet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +36,19 @@ pub(super) enum File {
     Pin(Purpose),
 }
 
+/// Every file.
+const ALL: [File; 9] = [
+    File::TokenInformation,
+    File::Certificate(Authentication),
+    File::Certificate(Signature),
+    File::Issuer(Authentication),
+    File::Issuer(Signature),
+    File::Key(Authentication),
+    File::Key(Signature),
+    File::Pin(Authentication),
+    File::Pin(Signature),
+];
+
 impl File {
     /// The file that `00 A4 02 0C 02 id` selects.
     ///
@@ -36,18 +61,9 @@ impl File {
         let [high, low] = command.data.as_slice() else {
             return Err(StatusWord::WRONG_LENGTH);
         };
-        let file = match u16::from_be_bytes([*high, *low]) {
-            0x0006 => Self::TokenInformation,
-            0x000A => Self::Certificate(Authentication),
-            0x0001 => Self::Certificate(Signature),
-            0x000B => Self::Issuer(Authentication),
-            0x0002 => Self::Issuer(Signature),
-            0x0017 => Self::Key(Authentication),
-            0x001A => Self::Key(Signature),
-            0x0018 => Self::Pin(Authentication),
-            0x001B => Self::Pin(Signature),
-            _ => return Err(StatusWord::NOT_FOUND),
-        };
+        let id = u16::from_be_bytes([*high, *low]);
+        let file = ALL.into_iter().find(|file| file.id() == id);
+        let file = file.ok_or(StatusWord::NOT_FOUND)?;
         let exists = match file {
             Self::Certificate(purpose) | Self::Key(purpose) => contents.of(purpose).live.is_some(),
             Self::Issuer(purpose) => contents.of(purpose).issuer.is_some(),
@@ -58,6 +74,44 @@ impl File {
         } else {
             Err(StatusWord::NOT_FOUND)
         }
+    }
+
+    /// The file identifier.
+    const fn id(self) -> u16 {
+        match self {
+            Self::TokenInformation => 0x0006,
+            Self::Certificate(Authentication) => 0x000A,
+            Self::Certificate(Signature) => 0x0001,
+            Self::Issuer(Authentication) => 0x000B,
+            Self::Issuer(Signature) => 0x0002,
+            Self::Key(Authentication) => 0x0017,
+            Self::Key(Signature) => 0x001A,
+            Self::Pin(Authentication) => 0x0018,
+            Self::Pin(Signature) => 0x001B,
+        }
+    }
+
+    /// The template with size (80), descriptor (82) and identifier (83); without the size of what may not be read.
+    pub(super) fn description(
+        self,
+        template: Tag,
+        contents: &Contents,
+        is_readable: bool,
+    ) -> Vec<u8> {
+        let bytes = self.bytes(contents);
+        let mut description = Writer::new();
+        description.nested(template, |objects| {
+            if template == MANAGEMENT_DATA {
+                return;
+            }
+            let size = bytes.filter(|_| is_readable).map(<[u8]>::len);
+            let size = size.and_then(|size| u16::try_from(size).ok());
+            objects.optional(Tag(0x80), size.map(u16::to_be_bytes));
+            let descriptor = if bytes.is_some() { WORKING } else { INTERNAL };
+            objects.tlv(Tag(0x82), &[descriptor]);
+            objects.tlv(Tag(0x83), &self.id().to_be_bytes());
+        });
+        description.into_vec()
     }
 
     /// What READ BINARY finds in the file.
