@@ -164,8 +164,8 @@ impl Uicc {
     }
 
     /// Calls `observer` with every secret that the card holds now or comes to hold: `key-set-enc`, `key-set-mac`,
-    /// `key-set-dek`, `session-enc`, `session-mac`, `session-rmac`, `rsa-prime`, `rsa-private-exponent`, `ec-scalar`.
-    /// For checkers only; a secret may be shown more than once.
+    /// `key-set-dek`, `key` (any other of a security domain), `session-enc`, `session-mac`, `session-rmac`, `rsa-prime`,
+    /// `rsa-private-exponent`, `ec-scalar`. For checkers only; a secret may be shown more than once.
     pub fn observe_secrets(&mut self, observer: SecretObserver) {
         self.system.secrets.observe(observer);
         self.system.show_secrets();

@@ -123,11 +123,7 @@ impl OperatingSystem {
     pub(crate) fn show_secrets(&mut self) {
         for application in &self.storage.applications {
             match &application.content {
-                Content::Domain(domain) => {
-                    for set in &domain.key_sets {
-                        self.secrets.show_key_set(&set.keys);
-                    }
-                }
+                Content::Domain(domain) => self.secrets.show_domain(domain),
                 Content::Applet(_) => {
                     if let Some(instance) = self.instances.running(&self.storage, &application.aid)
                     {

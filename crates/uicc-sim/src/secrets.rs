@@ -3,7 +3,10 @@
 //! It exists for one purpose: a test writes down all secrets and afterwards searches logs and stores for them. A card
 //! that nobody observes gives nothing out.
 
+use globalplatform::key::KeyType;
 use scp03::StaticKeys;
+
+use crate::security_domain::SecurityDomain;
 
 /// What an observer is called with: the kind of secret and its bytes.
 pub type SecretObserver = Box<dyn FnMut(&'static str, &[u8]) + Send>;
@@ -30,8 +33,19 @@ impl Secrets {
         }
     }
 
+    /// Shows every key of a security domain that is secret.
+    pub(crate) fn show_domain(&mut self, domain: &SecurityDomain) {
+        for set in &domain.key_sets {
+            self.show_key_set(&set.keys);
+        }
+        let parts = domain.other_keys.iter().flat_map(|key| &key.parts);
+        for part in parts.filter(|part| KeyType(part.key_type).is_encrypted()) {
+            self.show("key", &part.bytes);
+        }
+    }
+
     /// Shows the three keys of a key set.
-    pub(crate) fn show_key_set(&mut self, keys: &StaticKeys) {
+    fn show_key_set(&mut self, keys: &StaticKeys) {
         self.show("key-set-enc", keys.enc.danger_bytes());
         self.show("key-set-mac", keys.mac.danger_bytes());
         self.show("key-set-dek", keys.dek.danger_bytes());

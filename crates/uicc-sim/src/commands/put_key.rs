@@ -55,9 +55,7 @@ impl Domain<'_> {
         self.demand_memory(aid, needed.saturating_sub(freed))?;
         if let Some(domain) = self.storage.write().domain_mut(aid) {
             domain.put_keys(replaced, keys);
-            for set in &domain.key_sets {
-                self.secrets.show_key_set(&set.keys);
-            }
+            self.secrets.show_domain(domain);
         }
         Ok(())
     }

@@ -262,6 +262,38 @@ fn a_token_with_an_identifier_is_good_once() {
 }
 
 #[test]
+fn used_tokens_and_counters_are_in_the_state_file_and_keys_are_shown_to_checkers_only() {
+    let mut t = delegated();
+    let mut ssd = ssd(&mut t);
+    load(&mut t, &mut ssd);
+    let mut install = install_applet(PACKAGE, MODULE, INSTANCE);
+    install.parameters.control_reference = Some(ControlReference {
+        token_identifier: Some(vec![7, 7]),
+        ..ControlReference::default()
+    });
+    let install = signed(install);
+    ssd.ok(&mut t, &install);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("card.state");
+    t.card.persist_to(&path).unwrap();
+    let digest = t.card.state_digest();
+    let mut t = Terminal::of(uicc_sim::Uicc::open(&path).unwrap());
+    assert_eq!(t.card.state_digest(), digest);
+    t.select(ISD);
+    assert_eq!(t.data(0x00C2).data, [0xC2, 0x02, 0x00, 0x02]);
+    let seen = t.observe();
+    let has = |kind: &'static str, byte: u8| seen.lock().unwrap().contains(&(kind, vec![byte; 16]));
+    assert!(has("key", 0x70) && has("key", 0x71) && has("key-set-dek", 0x33));
+    assert!(!has("key", 0x73));
+    let mut isd = t.isd();
+    isd.ok(&mut t, &put_key(0x73, aes_field(0x73, 16)));
+    assert!(has("key", 0x73));
+    isd.ok(&mut t, &crate::terminal::delete(INSTANCE, false));
+    let mut ssd = self::ssd(&mut t);
+    assert_eq!(ssd.sw(&mut t, &install), CONDITIONS, "the token is used up");
+}
+
+#[test]
 fn without_a_receipt_key_there_is_no_receipt() {
     let mut t = delegated();
     let mut isd = t.isd();
