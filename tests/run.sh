@@ -27,6 +27,7 @@ needs pcscd pcscd
 needs pcsc_scan pcsc-tools
 needs opensc-tool opensc
 needs curl curl
+needs jq jq
 needs_file '/usr/lib/pcsc/drivers/serial/libifdvpcd.so' vsmartcard-vpcd
 needs_file '/usr/lib/*/opensc-pkcs11.so' opensc-pkcs11
 needs_file '/usr/lib/*/engines-3/pkcs11.so' libengine-pkcs11-openssl

@@ -10,4 +10,5 @@ mod apdu;
 mod by_hand;
 mod cap;
 mod demo;
+mod pipeline;
 mod support;
