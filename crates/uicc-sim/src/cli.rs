@@ -122,6 +122,14 @@ pub enum CliError {
         /// The file.
         path: PathBuf,
     },
+    /// A card does not become another one.
+    #[error("the snapshot is of card {snapshot}, the state file of card {card}")]
+    OtherCard {
+        /// Number of the card in the snapshot.
+        snapshot: String,
+        /// Number of the card in the state file.
+        card: String,
+    },
     /// A file or the terminal.
     #[error("can not access {path}", path = path.display())]
     Io {

@@ -42,6 +42,8 @@ mod signature_key;
 mod storage;
 
 pub use card::Uicc;
+/// The name that this crate promises to other people's tests: `uicc_sim::Card`.
+pub use card::Uicc as Card;
 pub use config::{CardConfig, ConfigError};
 pub use contacts::{CardContacts, CardGone};
 pub use file_system::{NotProactive, ShortMessage, Usim, UsimError};

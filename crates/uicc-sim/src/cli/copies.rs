@@ -79,7 +79,15 @@ pub(super) fn snapshot(arguments: &SnapshotArguments) -> Result<(), CliError> {
 
 pub(super) fn restore(arguments: &RestoreArguments) -> Result<(), CliError> {
     let _lock = StateLock::take(&arguments.state)?;
-    Uicc::open(&arguments.from)?.persist_to(&arguments.state)?;
+    let mut snapshot = Uicc::open(&arguments.from)?;
+    if arguments.state.exists() {
+        let card = Uicc::open(&arguments.state)?.iccid().to_owned();
+        if card != snapshot.iccid() {
+            let snapshot = snapshot.iccid().to_owned();
+            return Err(CliError::OtherCard { snapshot, card });
+        }
+    }
+    snapshot.persist_to(&arguments.state)?;
     Ok(())
 }
 

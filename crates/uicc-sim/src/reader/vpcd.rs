@@ -12,7 +12,7 @@
 //! | command APDU | | the response APDU |
 
 use std::io::{self, BufWriter, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,9 @@ pub const PORT: u16 = 35_963;
 /// From one attempt to connect to the next.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// How long a machine may take to accept a connection; nothing ends the wait before.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What the answer is when a response does not fit the length: 6F00, no precise diagnosis.
 const TOO_LONG: [u8; 2] = [0x6F, 0x00];
 
@@ -34,7 +37,7 @@ const TOO_LONG: [u8; 2] = [0x6F, 0x00];
 pub fn stay_in_reader(address: &str, card: &SharedCard, stop: &Stop) {
     let mut is_first = true;
     while !stop.is_stopped() {
-        match TcpStream::connect(address) {
+        match connect(address) {
             Ok(stream) => {
                 tracing::info!(reader = address, "card inserted");
                 let end = hold(stream, card, stop);
@@ -49,6 +52,18 @@ pub fn stay_in_reader(address: &str, card: &SharedCard, stop: &Stop) {
         }
         stop.pause(RETRY);
     }
+}
+
+/// A connection to one of the addresses that the name stands for, or the last failure.
+fn connect(address: &str) -> io::Result<TcpStream> {
+    let mut failure = io::Error::from(io::ErrorKind::NotFound);
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }
 
 /// Why a connection ended.

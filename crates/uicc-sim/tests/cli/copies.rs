@@ -43,6 +43,13 @@ fn a_snapshot_is_what_a_card_goes_back_to() {
     let odd = complaint(dir, &["restore", "--state", "a.state", "--from", "odd"]);
     assert!(odd.contains("is not a card's state"), "{odd}");
     assert_eq!(shown(dir, "a.state"), shown(dir, "running"));
+    said(dir, &["new", "--state", "b.state"]);
+    let other = complaint(dir, &["restore", "--state", "b.state", "--from", "before"]);
+    assert!(other.contains("of card 8981100000000000051"), "{other}");
+    // A card whose file is lost comes back whole.
+    std::fs::remove_file(dir.join("a.state")).unwrap();
+    said(dir, &["restore", "--state", "a.state", "--from", "before"]);
+    assert_eq!(challenge(dir, "a.state"), first);
 }
 
 #[test]
