@@ -12,6 +12,10 @@
 //! What it does not do: DES in any role, receipts by RSA keys, curves other than P-256 and P-384, and of confidential key
 //! set-up anything but scenario 3 (key agreement).
 
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/simulated-card.md")]
+struct Documentation;
+
 pub mod applet;
 pub mod behaviour;
 pub mod cli;

@@ -33,8 +33,12 @@ impl Trace {
     /// # Errors
     /// What the file system says.
     pub fn append_to(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        Ok(Self::new(Box::new(file)))
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        // It may hold PINs: on Unix only its owner may read it.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok(Self::new(Box::new(options.open(path)?)))
     }
 
     /// The same log with an explanation behind every exchange. Secure channels are opened with these keys, as far as they

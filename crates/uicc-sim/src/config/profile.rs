@@ -40,7 +40,8 @@
 //! selected_at_reset = false                  # true: the master file is selected after a reset, not the ISD
 //! ```
 //!
-//! A string is hexadecimal; a version and `i` may also be integers, which mean the number that they are (0x30 is 48).
+//! A string is hexadecimal. A version and `i` may also be integers: the number that they are (0x30 is 48), or their digits
+//! in hexadecimal where only that makes sense for SCP03 (version 30 to 39; `i` 70).
 //! What goes wrong is said without the text of the file: it may hold keys.
 
 use globalplatform::aid::Aid;
@@ -199,11 +200,17 @@ impl From<toml::Value> for Byte {
 }
 
 impl Byte {
-    fn value(&self, name: &str) -> Result<u8, ConfigError> {
+    /// The byte. An integer is the number that it is, unless that makes no sense and its decimal digits, read as
+    /// hexadecimal, do: people copy `30` and `70` from documents that write bytes so.
+    fn value(&self, name: &str, is_meant: fn(u8) -> bool) -> Result<u8, ConfigError> {
         match &self.0 {
             toml::Value::String(text) => array::<1>(name, text).map(|[byte]| byte),
             toml::Value::Integer(number) => {
-                u8::try_from(*number).map_err(|_| field(name, format!("{number} is no byte")))
+                let value = u8::try_from(*number)
+                    .map_err(|_| field(name, format!("{number} is no byte")))?;
+                let digits = u8::from_str_radix(&number.to_string(), 16).ok();
+                let digits = digits.filter(|digits| !is_meant(value) && is_meant(*digits));
+                Ok(digits.unwrap_or(value))
             }
             _ => Err(field(
                 name,
@@ -211,6 +218,16 @@ impl Byte {
             )),
         }
     }
+}
+
+/// The key versions that hosts expect of SCP03.
+fn is_scp03_version(version: u8) -> bool {
+    matches!(version, 0x30..=0x3F)
+}
+
+/// One of the parameters `i` of SCP03.
+fn is_scp03_i(i: u8) -> bool {
+    scp03::ScpParameters::new(i).is_ok()
 }
 
 impl TryFrom<File> for CardConfig {
@@ -243,7 +260,7 @@ impl TryFrom<File> for CardConfig {
             memory_bytes: file.memory_bytes.unwrap_or(DEFAULT_MEMORY),
             isd_key_sets: key_sets(file.isd.keyset)?,
             scp_i: match &file.scp03.i {
-                Some(byte) => scp_i(byte)?,
+                Some(byte) => byte.value("scp03.i", is_scp03_i)?,
                 None => DEFAULT_SCP_I,
             },
             preinstalled: file
@@ -278,7 +295,7 @@ fn aliases(
 
 fn key_sets(tables: Option<Vec<KeySetTable>>) -> Result<Vec<IsdKeySet>, ConfigError> {
     let version = |byte: Option<Byte>| match byte {
-        Some(byte) => byte.value("isd.keyset.version"),
+        Some(byte) => byte.value("isd.keyset.version", is_scp03_version),
         None => Ok(DEFAULT_KEY_VERSION),
     };
     let keys = |enc: &[u8], mac: &[u8], dek: &[u8]| {
@@ -304,20 +321,6 @@ fn key_sets(tables: Option<Vec<KeySetTable>>) -> Result<Vec<IsdKeySet>, ConfigEr
             })
         })
         .collect()
-}
-
-/// An integer that is no parameter may have been meant as hexadecimal.
-fn scp_i(byte: &Byte) -> Result<u8, ConfigError> {
-    let i = byte.value("scp03.i")?;
-    match &byte.0 {
-        toml::Value::Integer(number) if scp03::ScpParameters::new(i).is_err() => Err(field(
-            "scp03.i",
-            format!(
-                "{number} is {i:02X} in hexadecimal, no parameter of SCP03; hexadecimal is written \"70\" or 0x70"
-            ),
-        )),
-        _ => Ok(i),
-    }
 }
 
 fn life_cycle(word: &str) -> Result<CardLifeCycle, ConfigError> {
@@ -525,16 +528,36 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_hexadecimal_as_a_string_and_itself_as_an_integer() {
-        for (written, version) in [("\"30\"", 0x30), ("0x30", 0x30), ("48", 0x30), ("30", 0x1E)] {
+    fn a_version_is_hexadecimal_as_a_string_and_itself_or_its_digits_as_an_integer() {
+        for (written, version) in [
+            ("\"30\"", 0x30),
+            ("\"1e\"", 0x1E),
+            ("0x30", 0x30),
+            ("48", 0x30),
+            ("63", 0x3F),
+            ("30", 0x30),
+            ("39", 0x39),
+            ("29", 29),
+            ("40", 40),
+            ("64", 0x40),
+            ("0x01", 0x01),
+        ] {
             let card = CardConfig::parse(&key_set(&format!("version = {written}"))).unwrap();
             assert_eq!(card.isd_key_sets[0].version, version, "{written}");
         }
-        assert_eq!(
-            CardConfig::parse(&key_set("")).unwrap().isd_key_sets[0].version,
-            0x30
-        );
-        assert_eq!(CardConfig::parse("[scp03]\ni = 0x60").unwrap().scp_i, 0x60);
+        let plain = CardConfig::parse(&key_set("")).unwrap();
+        assert_eq!(plain.isd_key_sets[0].version, 0x30);
+        for (written, i) in [
+            ("0x60", 0x60),
+            ("112", 0x70),
+            ("70", 0x70),
+            ("11", 0x11),
+            ("0", 0x00),
+            ("\"71\"", 0x71),
+        ] {
+            let card = CardConfig::parse(&format!("[scp03]\ni = {written}")).unwrap();
+            assert_eq!(card.scp_i, i, "{written}");
+        }
     }
 
     #[test]
@@ -574,7 +597,9 @@ mod tests {
             ),
             (&key_set("version = true"), "isd.keyset.version: is neither"),
             (&key_set("colour = 1"), "profile: unknown field `colour`"),
-            ("[scp03]\ni = 70", "scp03.i: 70 is 46 in hexadecimal"),
+            ("[scp03]\ni = 71.0", "scp03.i: is neither"),
+            ("[scp03]\ni = 46", "scp03.i: 2E is no parameter"),
+            ("[scp03]\ni = -1", "scp03.i: -1 is no byte"),
             ("[scp03]\ni = \"40\"", "scp03.i: 40 is no parameter"),
             (
                 "preinstalled = [\"tetris\"]",

@@ -22,6 +22,22 @@ fn a_profile_that_was_printed_makes_the_same_card() {
 }
 
 #[test]
+fn the_profile_of_the_documentation_is_the_default_card() {
+    let text = include_str!("../../../../docs/simulated-card.md");
+    let (_, text) = text.split_once("```toml\n").unwrap();
+    let (toml, _) = text.split_once("```").unwrap();
+    // Its seed and the applet are examples.
+    let lines = toml.lines();
+    let lines = lines.filter(|line| !line.starts_with("seed") && !line.starts_with("preinst"));
+    let dir = tempfile::tempdir().unwrap();
+    let own = lines.collect::<Vec<_>>().join("\n");
+    std::fs::write(dir.path().join("own.toml"), own).unwrap();
+    let [by_file, by_name] = ["own.toml", "default"]
+        .map(|profile| said(dir.path(), &["show", "--profile", profile, "--json"]));
+    assert_eq!(by_file, by_name);
+}
+
+#[test]
 fn without_a_state_file_a_new_card_is_shown() {
     let dir = tempfile::tempdir().unwrap();
     let tree = said(dir.path(), &["show"]);

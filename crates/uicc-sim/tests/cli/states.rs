@@ -46,13 +46,16 @@ fn a_kill_at_any_moment_loses_no_answer() {
 }
 
 #[test]
-fn only_the_owner_may_read_a_state_file() {
+fn only_the_owner_may_read_a_state_file_and_a_trace() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
-    let (running, mut line) = Running::tcp(dir.path(), &["--state", "card.state"]);
+    let arguments = ["--state", "card.state", "--trace", "apdu.log"];
+    let (running, mut line) = Running::tcp(dir.path(), &arguments);
     line.ask(UPDATE);
     assert!(running.terminate().success());
-    let path = dir.path().join("card.state");
-    let mode = std::fs::metadata(path).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    for name in ["card.state", "apdu.log"] {
+        let path = dir.path().join(name);
+        let mode = std::fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
 }
