@@ -12,6 +12,7 @@ mod combined;
 mod contactless;
 mod content;
 mod credentials;
+mod damaged;
 mod dap;
 mod delegation;
 mod endurance;
