@@ -11,6 +11,9 @@ use globalplatform::status_word::StatusWord;
 
 use super::{Applet, Contents, Platform, Program, SecurityLevel};
 
+/// Longest chain of blocks, in bytes: a card collects them somewhere.
+const CHAIN_LIMIT: usize = 65_535;
+
 /// Stands for every unknown module.
 pub struct InertProgram;
 
@@ -58,6 +61,10 @@ impl Applet for Inert {
         _level: SecurityLevel,
         platform: &mut dyn Platform,
     ) -> Result<ResponseApdu, StatusWord> {
+        if self.chain.len() + block.data.len() > CHAIN_LIMIT {
+            self.abandon_personalisation();
+            return Err(StatusWord::NO_MEMORY);
+        }
         self.chain.extend_from_slice(&block.data);
         if !block.last {
             return Ok(ResponseApdu::ok());

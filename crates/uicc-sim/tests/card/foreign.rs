@@ -134,6 +134,28 @@ fn an_inert_instance_takes_any_personalisation_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_chain_for_an_inert_instance_does_not_grow_for_ever() {
+    let profile = "memory_bytes = 262144";
+    let mut config = config();
+    config.memory_bytes = uicc_sim::CardConfig::parse(profile).unwrap().memory_bytes;
+    let mut t = Terminal::with(config);
+    let mut isd = t.isd();
+    load(&mut t, &mut isd, &[MODULE]);
+    isd.ok(&mut t, &install_applet(PACKAGE, MODULE, INSTANCE).to_apdu());
+    let before = bytes(&t, INSTANCE);
+    let personalise = InstallForPersonalization { instance: INSTANCE }.to_apdu();
+    for (last, sw, kept) in [(15, 0x9000, 65_535), (16, 0x6A84, 65_535)] {
+        isd.ok(&mut t, &personalise);
+        for number in 0..4 {
+            let block = block(number, false, &[0x11; 16_380]);
+            isd.ok(&mut t, &block.with_extended_length());
+        }
+        assert_eq!(isd.sw(&mut t, &block(4, true, &vec![0x22; last])).0, sw);
+        assert_eq!(bytes(&t, INSTANCE), before + kept);
+    }
+}
+
+#[test]
 fn personalisation_of_an_inert_instance_stays_within_its_quota() {
     let mut t = Terminal::new();
     let mut isd = t.isd();
