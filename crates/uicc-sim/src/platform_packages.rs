@@ -1,4 +1,4 @@
-//! The packages in the card's ROM that applets may import (Java Card 3.1, GlobalPlatform, ETSI TS 102 241).
+//! The packages in the card's ROM that applets may import (Java Card 3.2, GlobalPlatform, ETSI TS 102 241).
 //!
 //! They are not in the registry: no real card lists them.
 
@@ -11,11 +11,11 @@ const PACKAGES: [(&[u8], (u8, u8)); 19] = [
     (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x00, 0x02], (1, 0)),
     (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x00, 0x03], (1, 0)),
     // javacard.framework, javacard.framework.service, javacard.security
-    (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x01, 0x01], (1, 8)),
+    (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x01, 0x01], (1, 9)),
     (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x01, 0x01, 0x01], (1, 0)),
-    (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x01, 0x02], (1, 7)),
+    (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x01, 0x02], (1, 8)),
     // javacardx.crypto, javacardx.biometry, javacardx.external, javacardx.apdu
-    (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x02, 0x01], (1, 7)),
+    (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x02, 0x01], (1, 8)),
     (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x02, 0x02], (1, 3)),
     (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x02, 0x03], (1, 0)),
     (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x02, 0x09], (1, 0)),
@@ -77,10 +77,58 @@ const PACKAGES: [(&[u8], (u8, u8)); 19] = [
     (&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x02, 0x08, 0x01], (1, 1)),
 ];
 
-/// The version of a package, if the card has it.
-pub(crate) fn version(package: &Aid) -> Option<(u8, u8)> {
-    PACKAGES
+/// What the AIDs of other packages begin with that makers of cards put into ROM: javacardx, Visa's Open Platform, ETSI,
+/// Gemplus, Schlumberger, Oberthur, 3GPP, GlobalPlatform, IBM, NXP, GSMA. The card runs no byte code, so it can as well
+/// have them all, in every version.
+const OTHERS: [&[u8]; 11] = [
+    &[0xA0, 0x00, 0x00, 0x00, 0x62, 0x02],
+    &[0xA0, 0x00, 0x00, 0x00, 0x03],
+    &[0xA0, 0x00, 0x00, 0x00, 0x09],
+    &[0xA0, 0x00, 0x00, 0x00, 0x18],
+    &[0xA0, 0x00, 0x00, 0x00, 0x30],
+    &[0xA0, 0x00, 0x00, 0x00, 0x77],
+    &[0xA0, 0x00, 0x00, 0x00, 0x87],
+    &[0xA0, 0x00, 0x00, 0x01, 0x51],
+    &[0xA0, 0x00, 0x00, 0x01, 0x67],
+    &[0xA0, 0x00, 0x00, 0x03, 0x96],
+    &[0xA0, 0x00, 0x00, 0x05, 0x59],
+];
+
+/// Whether the card has a package in a version that an applet for this one can use.
+pub(crate) fn has(package: &Aid, (major, minor): (u8, u8)) -> bool {
+    let listed = PACKAGES
         .into_iter()
-        .find(|(aid, _)| *aid == package.as_bytes())
-        .map(|(_, version)| version)
+        .find(|(aid, _)| *aid == package.as_bytes());
+    match listed {
+        Some((_, (present, newest))) => present == major && newest >= minor,
+        None => OTHERS.iter().any(|start| package.starts_with(start)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listed_package_is_there_up_to_its_version() {
+        let framework = "A0000000620101".parse().unwrap();
+        assert!(has(&framework, (1, 0)) && has(&framework, (1, 9)));
+        assert!(!has(&framework, (1, 10)) && !has(&framework, (2, 0)));
+    }
+
+    #[test]
+    fn packages_of_makers_of_cards_are_there_and_those_of_others_are_not() {
+        for (aid, present) in [
+            ("A000000062020803", true),
+            ("A00000015102", true),
+            ("A0000001674130", true),
+            ("A0000000629999", false),
+            ("A0000000620105", false),
+            ("A000000004", false),
+            ("F001020304", false),
+        ] {
+            let package = aid.parse().unwrap();
+            assert_eq!(has(&package, (9, 9)), present, "{aid}");
+        }
+    }
 }

@@ -166,8 +166,9 @@ impl Domain<'_> {
             let (wanted_major, wanted_minor) = import.version;
             major == wanted_major && minor >= wanted_minor
         };
-        let loaded = self.storage.load_file(&import.aid);
-        loaded.is_some_and(|file| fits(file.version))
-            || platform_packages::version(&import.aid).is_some_and(fits)
+        match self.storage.load_file(&import.aid) {
+            Some(file) => fits(file.version),
+            None => platform_packages::has(&import.aid, import.version),
+        }
     }
 }
