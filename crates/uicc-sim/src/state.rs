@@ -196,11 +196,16 @@ impl StateFile {
     /// A name is in its folder for good when the folder is on the disk.
     #[cfg(unix)]
     fn sync_folder(&self) -> io::Result<()> {
+        use io::ErrorKind::{InvalidInput, Unsupported};
         let folder = match self.path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        fs::File::open(folder)?.sync_all()
+        match fs::File::open(folder)?.sync_all() {
+            // Some network file systems have nothing to force for a folder.
+            Err(error) if matches!(error.kind(), InvalidInput | Unsupported) => Ok(()),
+            forced => forced,
+        }
     }
 
     /// Other systems open no folders.

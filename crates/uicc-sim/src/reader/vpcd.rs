@@ -40,8 +40,10 @@ pub fn stay_in_reader(address: &str, card: &SharedCard, stop: &Stop) {
         match connect(address) {
             Ok(stream) => {
                 tracing::info!(reader = address, "card inserted");
-                let end = hold(stream, card, stop);
-                tracing::info!(reader = address, reason = %End(end), "card out of the reader");
+                let end = End(hold(stream, card, stop));
+                if !stop.is_stopped() {
+                    tracing::info!(reader = address, reason = %end, "card out of the reader");
+                }
                 is_first = false;
             }
             Err(error) if is_first => {

@@ -1,8 +1,9 @@
 //! From a profile to a card to its tree.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::process::run;
+use crate::process::{run, said};
 
 const PROFILE: &str = r#"
 iccid = "8981100000000000018"
@@ -108,5 +109,48 @@ fn explains_itself() {
         "pcsc", "tcp", "attach", "show", "profiles", "new", "snapshot", "restore", "fork",
     ] {
         assert!(help.contains(word), "{help}");
+    }
+}
+
+/// The page for other people.
+const DOCUMENTATION: &str = include_str!("../../../../docs/simulated-card.md");
+
+#[test]
+fn the_documentation_shows_what_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    for (arguments, shown) in [
+        (&["profiles"][..], "$ uicc-sim profiles\n"),
+        (
+            &["show", "--profile", "jpki"],
+            "$ uicc-sim show --profile jpki\n",
+        ),
+    ] {
+        let (_, rest) = DOCUMENTATION.split_once(shown).unwrap();
+        let (documented, _) = rest.split_once("```").unwrap();
+        assert_eq!(documented, said(dir.path(), arguments));
+    }
+}
+
+#[test]
+fn every_field_that_is_shown_is_documented() {
+    fn names(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                for (name, value) in fields {
+                    found.insert(name.clone());
+                    names(value, found);
+                }
+            }
+            serde_json::Value::Array(values) => values.iter().for_each(|v| names(v, found)),
+            _ => {}
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let json = said(dir.path(), &["show", "--profile", "jpki", "--json"]);
+    let mut found = BTreeSet::new();
+    names(&serde_json::from_str(&json).unwrap(), &mut found);
+    assert!(found.len() > 35, "{found:?}");
+    for name in found {
+        assert!(DOCUMENTATION.contains(&format!("`{name}`")), "{name}");
     }
 }
