@@ -2,6 +2,7 @@
 
 use globalplatform::commands::get_status::Scope;
 use globalplatform::status_word::StatusWord;
+use proptest::prelude::*;
 use uicc_sim::Uicc;
 
 use crate::terminal::*;
@@ -550,4 +551,56 @@ fn a_card_remembers_no_place_after_a_reset() {
         before,
         "reading writes nothing"
     );
+}
+
+/// Commands that mean something to the files, with anything in them.
+fn command() -> impl Strategy<Value = Vec<u8>> {
+    let header = (
+        prop::sample::select(vec![0x00, 0x01, 0x80, 0x81, 0x04, 0x10]),
+        prop::sample::select(vec![
+            0xA4, 0xB0, 0xB2, 0x20, 0x2C, 0xF2, 0x10, 0x12, 0x14, 0xAA, 0xC2, 0xD6, 0x88, 0x70,
+            0xC0,
+        ]),
+        prop_oneof![0_u8..10, any::<u8>()],
+        prop_oneof![
+            prop::sample::select(vec![0x00, 0x01, 0x02, 0x03, 0x04, 0x0C]),
+            any::<u8>()
+        ],
+    );
+    let ids = prop::collection::vec(
+        prop::sample::select(vec![
+            0x3F00_u16, 0x7FFF, 0x7F10, 0x6F07, 0x6FB7, 0x2FE2, 0x2F00,
+        ]),
+        0..4,
+    );
+    let data = prop_oneof![
+        ids.prop_map(|ids| ids.into_iter().flat_map(u16::to_be_bytes).collect()),
+        prop::collection::vec(any::<u8>(), 0..40),
+    ];
+    (header, data, prop::option::of(any::<u8>())).prop_map(
+        |((cla, ins, p1, p2), data, le): (_, Vec<u8>, _)| {
+            let mut bytes = vec![cla, ins, p1, p2];
+            if !data.is_empty() {
+                bytes.push(data.len() as u8);
+                bytes.extend(data);
+            }
+            bytes.extend(le);
+            bytes
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_phone_sends_is_answered_and_nothing_is_stored(
+        commands in prop::collection::vec(command(), 1..40)) {
+        let mut t = in_usim();
+        let before = t.card.state_digest();
+        for command in &commands {
+            let response = t.card.transmit(command);
+            prop_assert!(response.len() >= 2);
+            prop_assert!(matches!(response[response.len() - 2], 0x60..=0x6F | 0x90 | 0x91));
+        }
+        prop_assert_eq!(t.card.state_digest(), before);
+    }
 }
