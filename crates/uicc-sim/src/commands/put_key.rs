@@ -35,7 +35,8 @@ impl Domain<'_> {
     /// Puts keys into a domain in place of others, all or none, as far as memory allows.
     ///
     /// # Errors
-    /// 6A84 when quota or card are full, 6A88 when there is no such domain.
+    /// 6A80 when two keys have one place, 6985 when the issuer security domain would be left without a whole set, 6A84 when
+    /// quota or card are full, 6A88 when there is no such domain.
     pub(super) fn store_keys(
         &mut self,
         aid: &globalplatform::aid::Aid,
@@ -44,6 +45,19 @@ impl Domain<'_> {
     ) -> Result<(), StatusWord> {
         let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
         let domain = self.storage.domain(aid).ok_or(not_found)?;
+        let mut places: Vec<(u8, u8)> = keys.iter().map(StoredKey::place).collect();
+        places.sort_unstable();
+        places.dedup();
+        if places.len() != keys.len() {
+            return Err(StatusWord::WRONG_DATA);
+        }
+        if self.storage.is_isd(aid) {
+            let mut after = domain.clone();
+            after.put_keys(replaced, keys.clone());
+            if after.key_sets.is_empty() {
+                return Err(StatusWord::CONDITIONS);
+            }
+        }
         let footprint = |keys: &[StoredKey], goes: &dyn Fn(&StoredKey) -> bool| {
             let keys = keys.iter().filter(|key| goes(key));
             keys.map(StoredKey::footprint).fold(0, u32::saturating_add)

@@ -141,6 +141,22 @@ fn a_set_is_built_and_changed_key_by_key() {
 }
 
 #[test]
+fn no_put_key_leaves_the_card_without_a_set() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    let key = |id| key_field(&aes(id, 16), &isd_keys().dek, KeyBlockForm::Raw, None).unwrap();
+    let moved = isd.sw(&mut t, &put(0x30, 0x31, 1, key(1)));
+    assert_eq!(moved, StatusWord(0x6985), "ENC goes to version 31");
+    isd.ok(&mut t, &put(0x30, 0x30, 1, key(1)));
+    let keys = scp03::StaticKeys::from_bytes(&[1; 16], &[0x22; 16], &[0x33; 16]).unwrap();
+    let mut isd = t.open(ISD, &keys, 0x30, SecurityLevel::Full);
+    let other = ssd_keys().put_key(0x00, 0x40, &isd_keys().dek).to_apdu();
+    isd.ok(&mut t, &other);
+    isd.ok(&mut t, &put(0x30, 0x31, 1, key(1)));
+    t.open(ISD, &ssd_keys(), 0x40, SecurityLevel::Full);
+}
+
+#[test]
 fn one_identifier_or_version_means_all_keys_with_it() {
     let mut t = Terminal::new();
     let mut isd = t.isd();

@@ -136,6 +136,14 @@ fn a_key_set_arrives_by_store_data() {
     damaged[last] ^= 1;
     let mut isd = t.isd();
     assert_eq!(isd.store(&mut t, &damaged).sw, SECURITY);
+    let twice = scp03::store_data_keys::read_keys(&payload, &isd_keys().dek).unwrap();
+    let twice = [&twice[..], &twice[..1]].concat();
+    let twice = scp03::store_data_keys::write_keys(&twice, &isd_keys().dek).unwrap();
+    assert_eq!(
+        isd.store(&mut t, &twice).sw,
+        WRONG_DATA,
+        "two keys in one place"
+    );
     let wrong_dek = ssd_keys().store_data(0x32, &ssd_keys().dek).unwrap();
     assert_eq!(isd.store(&mut t, &wrong_dek).sw, SECURITY);
     let cut = &payload[..payload.len() - 35];
