@@ -10,3 +10,4 @@ mod pins;
 mod repeated_requests;
 mod restarts;
 mod tenants;
+mod torn_cards;
