@@ -4,6 +4,7 @@
 //! stays gone until it is reset, which costs it its volatile state as pulling it out would.
 
 pub mod script;
+pub mod scripted;
 
 use std::collections::BTreeMap;
 

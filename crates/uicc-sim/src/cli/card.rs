@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 
 use super::{CliError, io_error};
 use crate::config::{CardConfig, fields, kdd_of, seed_of};
-use crate::faults::script::{FaultScript, Scripted};
+use crate::faults::script::FaultScript;
+use crate::faults::scripted::Scripted;
 use crate::state::{Durability, StateLock};
 use crate::trace::Trace;
 use crate::{ConfigError, Uicc};

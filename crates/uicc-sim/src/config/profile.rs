@@ -44,19 +44,20 @@
 //! in hexadecimal where only that makes sense for SCP03 (version 30 to 39; `i` 70).
 //! What goes wrong is said without the text of the file: it may hold keys.
 
+mod preinstalled;
+mod values;
+
 use globalplatform::aid::Aid;
 use globalplatform::life_cycle::CardLifeCycle;
-use globalplatform::privileges::Privileges;
 use scp03::StaticKeys;
 use serde::Deserialize;
-use zeroize::Zeroizing;
 
+use self::values::{Byte, Secret, aid, array, bytes, exactly, without_secrets};
 use super::fields::field;
 use super::{
     CardConfig, ConfigError, DEFAULT_ALIAS, DEFAULT_ATR, DEFAULT_ICCID, DEFAULT_ISD,
-    DEFAULT_KEY_VERSION, DEFAULT_MEMORY, DEFAULT_SCP_I, IsdKeySet, Preinstalled, kdd_of, seed_of,
+    DEFAULT_KEY_VERSION, DEFAULT_MEMORY, DEFAULT_SCP_I, IsdKeySet, kdd_of, seed_of,
 };
-use crate::applet::programs;
 use crate::behaviour::Behaviour;
 use crate::file_system::Usim;
 
@@ -116,7 +117,7 @@ struct File {
     #[serde(default)]
     scp03: Scp03Table,
     #[serde(default)]
-    preinstalled: Vec<PreinstalledEntry>,
+    preinstalled: Vec<preinstalled::Entry>,
     #[serde(default)]
     usim: Usim,
     #[serde(default)]
@@ -144,80 +145,6 @@ struct KeySetTable {
 #[serde(deny_unknown_fields)]
 struct Scp03Table {
     i: Option<Byte>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PreinstalledTable {
-    package: String,
-    module: String,
-    instance: Option<String>,
-    privileges: Option<String>,
-}
-
-/// A name or a module's AID, or a table.
-#[derive(Deserialize)]
-#[serde(from = "toml::Value")]
-struct PreinstalledEntry(toml::Value);
-
-impl From<toml::Value> for PreinstalledEntry {
-    fn from(value: toml::Value) -> Self {
-        Self(value)
-    }
-}
-
-/// A hexadecimal string that is wiped, and that no message shows.
-#[derive(Deserialize)]
-#[serde(from = "toml::Value")]
-struct Secret(Option<Zeroizing<String>>);
-
-impl From<toml::Value> for Secret {
-    fn from(value: toml::Value) -> Self {
-        match value {
-            toml::Value::String(text) => Self(Some(Zeroizing::new(text))),
-            _ => Self(None),
-        }
-    }
-}
-
-impl Secret {
-    fn bytes(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
-        let text = self.0.as_ref();
-        let text = text.ok_or_else(|| field(name, "is no string of hexadecimal digits"))?;
-        bytes(name, text).map(Zeroizing::new)
-    }
-}
-
-/// A byte in hexadecimal, or an integer.
-#[derive(Deserialize)]
-#[serde(from = "toml::Value")]
-struct Byte(toml::Value);
-
-impl From<toml::Value> for Byte {
-    fn from(value: toml::Value) -> Self {
-        Self(value)
-    }
-}
-
-impl Byte {
-    /// The byte. An integer is the number that it is, unless that makes no sense and its decimal digits, read as
-    /// hexadecimal, do: people copy `30` and `70` from documents that write bytes so.
-    fn value(&self, name: &str, is_meant: fn(u8) -> bool) -> Result<u8, ConfigError> {
-        match &self.0 {
-            toml::Value::String(text) => array::<1>(name, text).map(|[byte]| byte),
-            toml::Value::Integer(number) => {
-                let value = u8::try_from(*number)
-                    .map_err(|_| field(name, format!("{number} is no byte")))?;
-                let digits = u8::from_str_radix(&number.to_string(), 16).ok();
-                let digits = digits.filter(|digits| !is_meant(value) && is_meant(*digits));
-                Ok(digits.unwrap_or(value))
-            }
-            _ => Err(field(
-                name,
-                "is neither a hexadecimal string nor an integer",
-            )),
-        }
-    }
 }
 
 /// The key versions that hosts expect of SCP03.
@@ -266,7 +193,7 @@ impl TryFrom<File> for CardConfig {
             preinstalled: file
                 .preinstalled
                 .into_iter()
-                .map(|entry| preinstalled(entry.0))
+                .map(preinstalled::Entry::instance)
                 .collect::<Result<_, _>>()?,
             usim: file.usim,
             behaviour: file.behaviour,
@@ -336,93 +263,10 @@ fn life_cycle(word: &str) -> Result<CardLifeCycle, ConfigError> {
         })
 }
 
-fn preinstalled(entry: toml::Value) -> Result<Preinstalled, ConfigError> {
-    const NAME: &str = "preinstalled";
-    if let toml::Value::String(word) = &entry {
-        let unknown = || {
-            let known = programs::names().join(", ");
-            field(
-                NAME,
-                format!("no applet has this name or module AID; known: {known}"),
-            )
-        };
-        let program = programs::named(word).ok_or_else(unknown)?;
-        return Ok(Preinstalled {
-            package: program.package(),
-            module: program.module(),
-            instance: program.module(),
-            privileges: Privileges::NONE,
-        });
-    }
-    let table = PreinstalledTable::deserialize(entry)
-        .map_err(|error| field(NAME, without_secrets(error.message())))?;
-    let module = aid("preinstalled.module", &table.module)?;
-    Ok(Preinstalled {
-        package: aid("preinstalled.package", &table.package)?,
-        module,
-        instance: match &table.instance {
-            Some(text) => aid("preinstalled.instance", text)?,
-            None => module,
-        },
-        privileges: match &table.privileges {
-            Some(text) => Privileges::from_bytes(&bytes("preinstalled.privileges", text)?)
-                .map_err(|error| field("preinstalled.privileges", error.to_string()))?,
-            None => Privileges::NONE,
-        },
-    })
-}
-
-/// The message with `…` for every run of hexadecimal digits that is long enough to be half a key.
-fn without_secrets(message: &str) -> String {
-    const MOST: usize = 15;
-    let mut shown = String::new();
-    let mut run = String::new();
-    let end = |run: &mut String, shown: &mut String| {
-        let hidden = run.len() > MOST;
-        shown.push_str(if hidden { "…" } else { run.as_str() });
-        run.clear();
-    };
-    for c in message.chars() {
-        if c.is_ascii_hexdigit() {
-            run.push(c);
-        } else {
-            end(&mut run, &mut shown);
-            shown.push(c);
-        }
-    }
-    end(&mut run, &mut shown);
-    shown
-}
-
-fn aid(name: &str, text: &str) -> Result<Aid, ConfigError> {
-    text.parse()
-        .map_err(|_| field(name, "is no AID of 5 to 16 bytes"))
-}
-
-/// Hexadecimal, blanks and colons between bytes allowed.
-fn bytes(name: &str, text: &str) -> Result<Vec<u8>, ConfigError> {
-    let digits: Zeroizing<String> = text
-        .chars()
-        .filter(|c| !c.is_ascii_whitespace() && *c != ':')
-        .collect::<String>()
-        .into();
-    hex::decode(&*digits).map_err(|_| field(name, "is not hexadecimal"))
-}
-
-fn array<const N: usize>(name: &str, text: &str) -> Result<[u8; N], ConfigError> {
-    exactly(name, &bytes(name, text)?)
-}
-
-fn exactly<const N: usize>(name: &str, given: &[u8]) -> Result<[u8; N], ConfigError> {
-    let length = given.len();
-    given
-        .try_into()
-        .map_err(|_| field(name, format!("has {length} bytes, expected {N}")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use globalplatform::privileges::Privileges;
 
     fn complaint(text: &str) -> String {
         CardConfig::parse(text).unwrap_err().to_string()
