@@ -13,6 +13,7 @@ use globalplatform::delegated_management::{
     KeyKind, ReceiptSubject, SignableCommand, SignatureScheme, Signer, sign,
 };
 use globalplatform::key::{CurveReference, KeyType};
+use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 use p256::ecdsa::signature::Signer as _;
@@ -291,6 +292,24 @@ fn used_tokens_and_counters_are_in_the_state_file_and_keys_are_shown_to_checkers
     isd.ok(&mut t, &crate::terminal::delete(INSTANCE, false));
     let mut ssd = self::ssd(&mut t);
     assert_eq!(ssd.sw(&mut t, &install), CONDITIONS, "the token is used up");
+}
+
+#[test]
+fn the_confirmation_counter_ends() {
+    let mut t = delegated();
+    let mut ssd = ssd(&mut t);
+    load(&mut t, &mut ssd);
+    let mut t = t.in_state(CardLifeCycle::Secured, |state| {
+        state.set_in_isd("confirmation_counter", 0x7FFF);
+    });
+    let mut ssd = self::ssd(&mut t);
+    let install = install_applet(PACKAGE, MODULE, INSTANCE);
+    let last = ssd.ok(&mut t, &signed(install));
+    assert_eq!(confirmation(&last).counter, 0x7FFF);
+    let before = t.card.state_digest();
+    let delete = signed(Delete::new(INSTANCE, false));
+    assert_eq!(ssd.sw(&mut t, &delete), CONDITIONS);
+    assert_eq!(t.card.state_digest(), before);
 }
 
 #[test]

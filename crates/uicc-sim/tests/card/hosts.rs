@@ -202,6 +202,41 @@ fn every_kind_of_card_at_every_level() {
     }
 }
 
+/// A domain has its own challenge length, whatever the issuer's is, and uses the issuer's keys until it has some.
+#[test]
+fn a_domain_speaks_as_it_was_installed_to() {
+    for (isd, ssd) in [(0x70, 0x71), (0x71, 0x70), (0x70, 0x61), (0x60, 0x00)] {
+        let (isd, ssd) = [isd, ssd]
+            .map(|i| Card {
+                key_bytes: 16,
+                version: 0x30,
+                i,
+            })
+            .into();
+        let mut t = isd.insert();
+        let keys = isd.keys(0x40);
+        let mut session = isd.open(&mut t, &keys, 0x30, SecurityLevel::CMac);
+        let mut install = install_ssd(SSD, ssd_privileges(), None);
+        install.parameters.applet[3] = ssd.i;
+        session.ok(&mut t, &install.to_apdu());
+        t.select(SSD);
+        let told = t.data(0x0066).data;
+        assert_eq!(told.last(), Some(&ssd.i));
+        let wrong = if ssd.mode() == Mode::S8 { 16 } else { 8 };
+        let initialize = CommandApdu::new(0x80, 0x50, 0x30, 0x00).with_data(vec![1; wrong]);
+        assert_eq!(t.send(&initialize).sw, StatusWord(0x6700));
+        let challenge = vec![2; ssd.mode().length()];
+        let host = Host::start(&keys, 0x30, ssd.mode(), &challenge).unwrap();
+        let answer = t.send(&host.command());
+        let aid = (ssd.i & 0x10 != 0).then_some(SSD);
+        let aid = aid.as_ref().map(Aid::as_bytes);
+        let host = host.receive(&answer, SecurityLevel::CMac, aid).unwrap();
+        let answer = t.send(&host.command());
+        let mut session = Session::of(host.receive(&answer).unwrap());
+        assert!(!session.ok(&mut t, &plain("80F24002024F0000")).is_empty());
+    }
+}
+
 /// `gp --lock`: new keys, by both forms of the key block, then the new keys open the card and the old ones are gone.
 #[test]
 fn keys_are_changed_on_every_kind_of_card() {

@@ -77,6 +77,11 @@ pub struct Session {
 pub struct StateFile(serde_json::Value);
 
 impl StateFile {
+    /// Sets a number that the issuer security domain keeps.
+    pub fn set_in_isd(&mut self, field: &str, number: u32) {
+        self.0["chip"]["applications"][0]["content"]["domain"][field] = number.into();
+    }
+
     /// Puts an application or load file below a security domain.
     pub fn associate(&mut self, aid: Aid, domain: Aid) {
         for list in ["applications", "load_files"] {
