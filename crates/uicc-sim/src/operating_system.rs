@@ -81,14 +81,15 @@ impl OperatingSystem {
 
     /// Opens a logical channel, with the default application selected on it.
     pub(crate) fn open_channel(&mut self, number: u8) {
-        if self.storage.usim.selected_at_reset && !self.is_locked() {
-            self.channels
-                .insert(number, Channel::with_files(View::new()));
-            return;
-        }
         let Some(default) = self.default_application() else {
             return;
         };
+        let has_files_first = self.storage.usim.selected_at_reset && !self.is_locked();
+        if has_files_first && self.storage.is_isd(&default) {
+            let channel = Channel::with_files(View::new());
+            self.channels.insert(number, channel);
+            return;
+        }
         if let Some(instance) = self.instances.running(&self.storage, &default) {
             // The default application cannot refuse: there would be nothing to select instead.
             let _ = instance.select();

@@ -26,7 +26,8 @@ pub struct Usim {
     pub msisdn: Option<String>,
     /// Number of the short message service centre, in the same form. By default there is none.
     pub service_centre: Option<String>,
-    /// After a reset the master file is selected, as on a card in a phone, and not the issuer security domain.
+    /// After a reset the master file is selected, as on a card in a phone, and not the issuer security domain. An
+    /// application with the privilege Card Reset comes first in either case.
     pub selected_at_reset: bool,
 }
 

@@ -372,6 +372,17 @@ fn a_phone_may_find_the_master_file_selected() {
     assert_eq!(sw(&mut t, "80 F2 00 0C"), 0x9000);
 }
 
+#[test]
+fn an_application_with_card_reset_comes_before_the_master_file() {
+    let text = "preinstalled = [{ package = \"F00102030400\", module = \"F00102030401\", privileges = \"040000\" }]\n\
+                [usim]\nselected_at_reset = true";
+    let card = uicc_sim::CardConfig::parse(text).and_then(Uicc::new);
+    let mut t = Terminal::of(card.unwrap());
+    assert_eq!(sw(&mut t, "80 F2 00 0C"), 0x6D00, "the inert applet");
+    assert_eq!(sw(&mut t, MASTER_FILE), 0x9000);
+    assert_eq!(sw(&mut t, "80 F2 00 0C"), 0x9000);
+}
+
 fn hex_command(text: &str) -> globalplatform::apdu::CommandApdu {
     let bytes = hex::decode(text.replace(' ', "")).unwrap();
     globalplatform::apdu::CommandApdu::decode(&bytes).unwrap()
