@@ -154,8 +154,9 @@ impl Domain<'_> {
 
     /// The nearest domain above this one with a privilege, and its key for it.
     fn keeper(&self, privilege: Privileges, place: (u8, u8)) -> Option<(Aid, StoredKey)> {
-        let above = self.storage.ancestry(self.aid).into_iter().skip(1);
-        let keeper = above
+        // Not this domain itself: Delegated Management excludes both privileges.
+        let line = self.storage.ancestry(self.aid).into_iter();
+        let keeper = line
             .filter_map(|aid| self.storage.application(&aid))
             .find(|application| application.privileges.contains(privilege))?;
         let mut keys = keeper.domain()?.keys().into_iter();

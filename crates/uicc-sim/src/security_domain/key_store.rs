@@ -121,7 +121,8 @@ impl SecurityDomain {
             let Some(mut set) = KeySet::of(&keys) else {
                 continue;
             };
-            set.counter = keys.iter().filter_map(|key| key.counter).max().unwrap_or(0);
+            // All keys that were part of a set remember the same counter.
+            set.counter = keys.iter().find_map(|key| key.counter).unwrap_or(0);
             self.other_keys
                 .retain(|key| key.version != version || !SET.contains(&key.id));
             let place = place.unwrap_or(usize::MAX).min(self.key_sets.len());

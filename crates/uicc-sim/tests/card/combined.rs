@@ -169,3 +169,35 @@ fn one_token_covers_both_commands() {
     let key = ReceiptKey::from_bytes(&[0x71; 32]).unwrap();
     assert!(subject.is_confirmed_by(&receipt, &key));
 }
+
+#[test]
+fn the_token_of_the_end_wants_a_strong_hash_at_the_beginning() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    isd.ok(&mut t, &put_key(0x70, aes_field(0x70, 16)));
+    let privileges = ssd_privileges() | Privileges::DELEGATED_MANAGEMENT;
+    isd.ok(&mut t, &install_ssd(SSD, privileges, None).to_apdu());
+    let mut ssd = t.open(SSD, &isd_keys(), 0x30, SecurityLevel::Full);
+    let key = TokenKey::from_bytes(&[0x70; 16]).unwrap();
+    let sha1 = globalplatform::delegated_management::HashAlgorithm::Sha1.digest(&foreign());
+    for (hash, sw) in [
+        (None, WRONG_DATA),
+        (Some(sha1), WRONG_DATA),
+        (Some(Sha256::digest(foreign()).to_vec()), StatusWord::OK),
+    ] {
+        let begin = CombinedInstall::Begin(install_for_load(PACKAGE, None, hash)).to_apdu();
+        let input = combined_token_input(&begin, &end().to_apdu())
+            .unwrap()
+            .input;
+        let end = CombinedInstallEnd {
+            token: Some(key.token(&input).to_vec()),
+            ..end()
+        };
+        ssd.ok(&mut t, &begin);
+        assert_eq!(
+            ssd.load(&mut t, &load_file_structure(&foreign())),
+            StatusWord::OK
+        );
+        assert_eq!(ssd.sw(&mut t, &end.to_apdu()), sw);
+    }
+}

@@ -128,6 +128,33 @@ fn an_interrupted_or_disordered_load_is_gone() {
 }
 
 #[test]
+fn a_domain_locked_during_a_load_gets_nothing() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    isd.ok(&mut t, &install_ssd(SSD, ssd_privileges(), None).to_apdu());
+    t.hex("00 70 00 05");
+    let mut other = t.on_channel(5);
+    let status = GetStatus::all(Scope::IssuerSecurityDomain).to_apdu();
+    let locking = set_status(SSD, 0x80);
+    let mut isd = t.isd();
+    isd.ok(
+        &mut t,
+        &install_for_load(PACKAGE, Some(SSD), None).to_apdu(),
+    );
+    let structure = load_file_structure(&foreign());
+    let blocks = globalplatform::commands::load::load_blocks(&structure, 200).unwrap();
+    let (last, first) = blocks.split_last().unwrap();
+    for block in first {
+        isd.ok(&mut t, &block.to_apdu());
+    }
+    other.ok(&mut t, &status.on_channel(5).unwrap());
+    other.ok(&mut t, &locking.on_channel(5).unwrap());
+    let before = t.card.state_digest();
+    assert_eq!(isd.sw(&mut t, &last.to_apdu()), CONDITIONS);
+    assert_eq!(t.card.state_digest(), before);
+}
+
+#[test]
 fn a_load_file_must_be_what_was_announced() {
     let mut t = Terminal::new();
     let mut isd = t.isd();

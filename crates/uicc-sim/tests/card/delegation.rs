@@ -295,6 +295,27 @@ fn used_tokens_and_counters_are_in_the_state_file_and_keys_are_shown_to_checkers
 }
 
 #[test]
+fn a_token_that_cannot_be_remembered_is_refused() {
+    let mut t = delegated();
+    let mut ssd = ssd(&mut t);
+    load(&mut t, &mut ssd);
+    let used = t.card.inventory().memory.used;
+    let mut t = t.in_state(CardLifeCycle::Secured, |state| state.set_memory(used + 30));
+    let mut ssd = self::ssd(&mut t);
+    let mut gone = Delete::new(PACKAGE, false);
+    gone.control_reference = Some(ControlReference {
+        token_identifier: Some(vec![9; 60]),
+        ..ControlReference::default()
+    });
+    assert_eq!(ssd.sw(&mut t, &signed(gone.clone())), StatusWord(0x6A84));
+    gone.control_reference = Some(ControlReference {
+        token_identifier: Some(vec![9; 20]),
+        ..ControlReference::default()
+    });
+    ssd.ok(&mut t, &signed(gone));
+}
+
+#[test]
 fn the_confirmation_counter_ends() {
     let mut t = delegated();
     let mut ssd = ssd(&mut t);

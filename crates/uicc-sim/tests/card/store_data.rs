@@ -100,6 +100,7 @@ fn the_issuer_security_domain_gets_another_name() {
     t.hex("00 70 80 01");
     assert_eq!(isd.sw(&mut t, &rename(SSD)), CONDITIONS, "taken");
     assert_eq!(isd.sw(&mut t, &store(&[0x4F, 1, 0xA0])), WRONG_DATA);
+    isd.ok(&mut t, &rename(ISD));
     isd.ok(&mut t, &rename(new));
     let entry = isd.registry(&mut t, Scope::IssuerSecurityDomain).remove(0);
     assert_eq!(entry.aid, new);

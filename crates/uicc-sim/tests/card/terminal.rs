@@ -77,6 +77,11 @@ pub struct Session {
 pub struct StateFile(serde_json::Value);
 
 impl StateFile {
+    /// Gives the card so much memory.
+    pub fn set_memory(&mut self, bytes: u32) {
+        self.0["chip"]["memory_bytes"] = bytes.into();
+    }
+
     /// Sets a number that the issuer security domain keeps.
     pub fn set_in_isd(&mut self, field: &str, number: u32) {
         self.0["chip"]["applications"][0]["content"]["domain"][field] = number.into();
@@ -214,6 +219,22 @@ impl Terminal {
         let response = self.send(&host.command());
         let host = host
             .receive(&response, level, Some(aid.as_bytes()))
+            .unwrap();
+        let response = self.send(&host.command());
+        Session {
+            channel: host.receive(&response).unwrap(),
+        }
+    }
+
+    /// The ISD at level 33 on another logical channel, which is open.
+    pub fn on_channel(&mut self, channel: u8) -> Session {
+        let challenge = self.host_challenge();
+        let host = Host::start(&isd_keys(), 0x30, Mode::S8, &challenge).unwrap();
+        let host = host.on_channel(channel).unwrap();
+        let response = self.send(&host.command());
+        let level = SecurityLevel::Full;
+        let host = host
+            .receive(&response, level, Some(ISD.as_bytes()))
             .unwrap();
         let response = self.send(&host.command());
         Session {
