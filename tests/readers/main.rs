@@ -8,5 +8,6 @@ mod desk;
 mod opensc;
 mod presence;
 mod provisioned;
+mod pygp;
 mod tls;
 mod yubikit;

@@ -10,7 +10,7 @@ use tsm_tests::readers::{Readers, said};
 use uicc_sim::{CardConfig, Uicc};
 
 /// The interpreter that has yubikit and pyscard: `ORACLE_PYTHON`, or what `tests/oracle/setup.sh` makes.
-fn python() -> anyhow::Result<String> {
+pub fn python() -> anyhow::Result<String> {
     if let Ok(python) = std::env::var("ORACLE_PYTHON") {
         return Ok(python);
     }

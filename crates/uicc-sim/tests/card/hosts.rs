@@ -310,3 +310,27 @@ fn the_card_is_locked_and_unlocked() {
     let mut gp = card.open(&mut t, &keys, 0x30, SecurityLevel::CMac);
     assert_eq!(list(&mut t, &mut gp)[0].life_cycle, 0x0F);
 }
+
+/// Py-GP gives a domain the installation parameters that it gives every applet.
+#[test]
+fn zeros_as_parameters_of_a_domain_mean_nothing() {
+    let card = Card {
+        key_bytes: 16,
+        version: 0x30,
+        i: 0x70,
+    };
+    let mut t = card.insert();
+    let mut gp = card.open(&mut t, &card.keys(0x40), 0x30, SecurityLevel::CMac);
+    let install = |parameters: &str| {
+        let fields = [DOMAIN_PACKAGE, DOMAIN_MODULE, OTHER_SSD];
+        let aids: String = fields.iter().map(|aid| lv(aid.as_bytes())).collect();
+        command(
+            "80E60C00",
+            &format!("{aids}0180 07C903{parameters}EF0000").replace(' ', ""),
+            "",
+        )
+    };
+    let refused = send(&mut t, &mut gp, &install("000001"));
+    assert_eq!(refused.sw, StatusWord(0x6A80));
+    assert_eq!(ok(&mut t, &mut gp, &install("000000")), [0x00]);
+}

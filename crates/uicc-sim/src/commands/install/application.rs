@@ -192,6 +192,11 @@ impl Domain<'_> {
     /// A security domain without keys, as the parameters in C9 describe it.
     fn new_domain(&self, parameters: &[u8]) -> Result<SecurityDomain, StatusWord> {
         let wrong = StatusWord::WRONG_DATA;
+        // Zeros between data objects mean nothing (ISO/IEC 7816-4); hosts for any applet send three of them.
+        let parameters = match parameters.iter().all(|byte| *byte == 0) {
+            true => &[],
+            false => parameters,
+        };
         let parameters = SecurityDomainParameters::decode(parameters).map_err(|_| wrong)?;
         let scp_i = match parameters.protocols.as_slice() {
             [] => self.storage.domain(&self.aid).ok_or(wrong)?.scp_i,
