@@ -53,12 +53,13 @@ impl Class {
         }
     }
 
+    /// The class byte; no two of its parts have a bit in common.
     pub(crate) const fn byte(self) -> u8 {
         match (self.channel, self.is_secured) {
-            (0..=3, false) => self.origin | self.channel,
-            (0..=3, true) => self.origin | 0x04 | self.channel,
-            (_, false) => self.origin | 0x40 | (self.channel.wrapping_sub(4) & 0x0F),
-            (_, true) => self.origin | 0x60 | (self.channel.wrapping_sub(4) & 0x0F),
+            (0..=3, false) => self.origin + self.channel,
+            (0..=3, true) => self.origin + 0x04 + self.channel,
+            (_, false) => self.origin + 0x40 + (self.channel.wrapping_sub(4) & 0x0F),
+            (_, true) => self.origin + 0x60 + (self.channel.wrapping_sub(4) & 0x0F),
         }
     }
 

@@ -124,7 +124,7 @@ impl ControlReferenceTemplate {
         let shared_info = self.shared_info(inputs)?;
         let lengths = self.layout.key_lengths()?;
         let receipt_length = self.layout.receipt_key_length();
-        let total = lengths.iter().sum::<usize>() + receipt_length;
+        let total = lengths.iter().chain([&receipt_length]).sum();
         let key_data = x963_kdf(shared_secret, &shared_info, total);
 
         let mut rest = key_data.as_slice();

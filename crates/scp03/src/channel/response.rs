@@ -119,7 +119,7 @@ impl Session {
             return None;
         }
         if self.level().r_encryption() && length != 0 {
-            return self.decrypt(RESPONSE | u128::from(answered.counter), data);
+            return self.decrypt(RESPONSE + u128::from(answered.counter), data);
         }
         Some(length)
     }
