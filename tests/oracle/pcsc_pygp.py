@@ -110,9 +110,7 @@ def manage_domain(level):
 
 def store_and_read(level):
     session(level)
-    # Its own function says nothing of the structure of the data, which this card demands to know.
-    status, _ = gp.send_APDU("80E2900006420431323334")
-    check(status)
+    check(gp.store_data("420431323334"))
     if level in PLAIN_ANSWERS:
         status, _ = gp.send_APDU("80CA004200", exsw=ANY_STATUS_WORD)
         check(status)

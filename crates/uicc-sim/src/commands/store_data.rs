@@ -89,7 +89,8 @@ impl Domain<'_> {
             return Ok(ResponseApdu::ok());
         }
         let data = match block.structure {
-            Structure::BerTlv => OwnData {
+            // What is not in data groupings is BER-TLV, said or not (G 11.11.2.3); GPShell and Py-GP do not say it.
+            Structure::BerTlv | Structure::None => OwnData {
                 objects: data_objects(&blocks.data)?,
                 ..OwnData::default()
             },

@@ -234,7 +234,8 @@ fn blocks_come_in_order_and_in_a_form_that_means_something() {
     let data = object(&[0x42], &[1]);
     for (p1, p2, sw) in [
         (0x90, 0x01, CONDITIONS),
-        (0x80, 0x00, StatusWord(0x6A86)),
+        (0x80, 0x00, StatusWord::OK),
+        (0xE0, 0x00, StatusWord(0x6A86)),
         (0xF0, 0x00, StatusWord(0x6A86)),
         (0x98, 0x00, StatusWord(0x6A86)),
         (0x92, 0x00, StatusWord(0x6A86)),

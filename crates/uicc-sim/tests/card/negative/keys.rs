@@ -130,8 +130,8 @@ pub fn rows() -> Vec<Row> {
         ),
         content(
             "STORE DATA of no structure",
-            || store(0x80, 0x00, &[0x42, 0x01, 0xAA]),
-            &[always("Table 11-89", WRONG_P1P2)],
+            || store(0x80, 0x00, &[0x42, 0x02, 0xAA]),
+            &[always("11.11.2.3: BER-TLV then", WRONG_DATA)],
         ),
         open("GET DATA 66", || GetData::new(0x0066).to_apdu(), &[]),
         open("GET DATA D3", || GetData::new(0x00D3).to_apdu(), &[]),
