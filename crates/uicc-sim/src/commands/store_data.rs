@@ -95,7 +95,6 @@ impl Domain<'_> {
                 ..OwnData::default()
             },
             Structure::Dgi => OwnData::of_groupings(&blocks.data, self.dek)?,
-            _ => return Err(StatusWord::WRONG_P1P2),
         };
         self.take_own_data(domain, data, block.case4)
     }
