@@ -192,7 +192,10 @@ fn terms_that_cannot_be_met_change_nothing() {
         &Dgi::new(0x0070, [0x42, 0x01, 0x00]).encode().unwrap(),
     ]
     .concat();
+    let keys = ssd_keys().store_data(0x31, &isd_keys().dek).unwrap();
+    let with_keys = [&good[..], &keys].concat();
     for payload in [
+        with_keys,
         payload(&template(0x00), &off_curve),
         payload(&template(0x00), &p256[..64]),
         payload(&template(0x08), &p256),

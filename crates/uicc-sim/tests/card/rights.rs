@@ -226,3 +226,38 @@ fn a_registry_update_can_take_functions_away() {
         "nothing of it was done"
     );
 }
+
+#[test]
+fn a_list_of_applications_shows_what_lies_below() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let mut isd = t.isd();
+    isd.ok(
+        &mut t,
+        &install_ssd(OTHER_SSD, ssd_privileges(), None).to_apdu(),
+    );
+    let sees_all = ssd_privileges() | Privileges::GLOBAL_REGISTRY;
+    let auditor: Aid = "F001020304AA".parse().unwrap();
+    isd.ok(&mut t, &install_ssd(auditor, sees_all, None).to_apdu());
+    let list = |aids: &[Aid]| -> Vec<u8> {
+        let entry = |aid: &Aid| {
+            let aid = aid.as_bytes();
+            let length = aid.len() as u8;
+            [&[0x61, length + 2, 0x4F, length], aid].concat()
+        };
+        aids.iter().flat_map(entry).collect()
+    };
+    let all = [ISD, SSD, JPKI, OTHER_SSD, auditor];
+    for (domain, expected) in [
+        (ISD, &all[..]),
+        (SSD, &[SSD, JPKI]),
+        (OTHER_SSD, &[OTHER_SSD]),
+        (auditor, &all),
+    ] {
+        t.select(domain);
+        for command in ["80 CA 2F 00 02 5C 00 00", "00 CB 2F 00 02 5C 00 00"] {
+            assert_eq!(t.hex(command).data, list(expected), "{domain} {command}");
+        }
+        assert_eq!(t.hex("80 CA 2F 00 00").sw, NOT_FOUND);
+    }
+}

@@ -206,6 +206,27 @@ fn public_keys_arrive_by_store_data() {
         StatusWord::OK
     );
     assert_eq!(keys_of_isd(&mut t)[3..], [(0x73, 1, 2), (0x73, 2, 2)]);
+    // The same identifier in another version is another key, even with components of other types.
+    let other_version = |key: &KeyDescription| KeyDescription {
+        id: Some(1),
+        version: Some(0x74),
+        ..key.clone()
+    };
+    let two = [
+        point.clone(),
+        curve.clone(),
+        other_version(&modulus),
+        other_version(&all[3]),
+    ];
+    let mut isd = t.isd();
+    assert_eq!(
+        isd.store(&mut t, &payload(&two, &groups)).sw,
+        StatusWord::OK
+    );
+    assert_eq!(
+        keys_of_isd(&mut t)[3..],
+        [(0x73, 2, 2), (0x73, 1, 2), (0x74, 1, 2)]
+    );
     let mut isd = t.isd();
     for (descriptions, groups) in [
         (&[point.clone()][..], &[(0x0036, 65)][..]),
