@@ -7,7 +7,7 @@ use globalplatform::commands::put_key::PutKeyField;
 use globalplatform::key::KeyType;
 use globalplatform::status_word::StatusWord;
 
-use super::rules::{CONDITIONS, Kind, NOT_FOUND, Row, Rule, SECURITY, WRONG_DATA, WRONG_P1P2};
+use super::rules::{CONDITIONS, Kind, NOT_FOUND, Row, Rule, SECURITY, WRONG_DATA};
 use crate::delegation::{aes_field, put_key};
 use crate::terminal::*;
 
