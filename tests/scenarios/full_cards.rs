@@ -8,7 +8,7 @@ use tsm_tests::world::World;
 use uicc_sim::inventory::DomainInventory;
 use uicc_sim::{CardConfig, Inventory};
 
-/// What is on a card, without the sequence counters, which reading the card moves.
+/// What is on a card, without the sequence counters, which reading the card moves, and without how often it was written.
 fn content(mut inventory: Inventory) -> Inventory {
     fn forget_counters(domains: &mut [DomainInventory]) {
         for domain in domains {
@@ -19,6 +19,7 @@ fn content(mut inventory: Inventory) -> Inventory {
         }
     }
     forget_counters(&mut inventory.domains);
+    inventory.writes = 0;
     inventory
 }
 
