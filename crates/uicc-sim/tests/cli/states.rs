@@ -59,3 +59,21 @@ fn only_the_owner_may_read_a_state_file_and_a_trace() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
+
+/// A card of the first version of the file, which knew no aliases, files, contactless registry or keys of other kinds.
+#[test]
+fn a_card_of_an_older_program_goes_on_living() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("card.state");
+    std::fs::write(&path, include_str!("version-1.state")).unwrap();
+    let (running, mut line) = Running::tcp(dir.path(), &["--state", "card.state"]);
+    assert!(line.ask("00A4040000").ends_with("9000"));
+    assert_eq!(counter(&line.ask(UPDATE)), 1);
+    assert!(line.ask("00A404000AD392F000260100000001").ends_with("9000"));
+    assert!(running.terminate().success());
+    let card = shown(dir.path(), "card.state");
+    assert_eq!(card["aliases"], serde_json::json!([]));
+    assert_eq!(card["domains"][0]["key_sets"][0]["counter"], 1);
+    let written = std::fs::read_to_string(path).unwrap();
+    assert!(written.starts_with("{\n  \"version\": 2,"), "{written}");
+}
