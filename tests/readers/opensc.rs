@@ -2,6 +2,7 @@
 
 use anyhow::ensure;
 use tsm_tests::readers::said;
+use uicc_sim::{CardConfig, Uicc};
 
 use crate::desk::Desk;
 use crate::provisioned::{Provisioned, provisioned, with_both_credentials};
@@ -139,6 +140,40 @@ fn the_signature_credential_is_for_those_who_know_its_pin() -> anyhow::Result<()
     ensure!(
         desk.run("pkcs15-tool", &["--list-pins"])?
             .contains("Tries left     : 4")
+    );
+    Ok(())
+}
+
+#[test]
+fn a_card_for_a_phone_is_a_jpki_card_too() -> anyhow::Result<()> {
+    let profile = "preinstalled = [\"jpki\"]\n[usim]\nselected_at_reset = true";
+    let desk = Desk::with(Uicc::new(CardConfig::parse(profile)?)?)?;
+    ensure!(desk.run("opensc-tool", &["--name"])?.contains("jpki"));
+    // Not yet personalised: both PINs are there, without tries.
+    let listed = desk.run("pkcs15-tool", &["--list-pins"])?;
+    ensure!(
+        listed.matches("Tries left     : 0").count() == 2,
+        "{listed}"
+    );
+    // What a phone reads first, in the state in which OpenSC left the card.
+    let commands = [
+        "00A40004023F00",
+        "80F2000000",
+        "00A40004022FE2",
+        "00B000000A",
+    ];
+    let sends: Vec<&str> = commands
+        .iter()
+        .flat_map(|apdu| ["--send-apdu", apdu])
+        .collect();
+    let answers = desk.run("opensc-tool", &sends)?;
+    ensure!(
+        answers.matches("SW1=0x90, SW2=0x00").count() == 4,
+        "{answers}"
+    );
+    ensure!(
+        answers.contains("98 18 01 00 00 00 00 00 10 F0"),
+        "{answers}"
     );
     Ok(())
 }
