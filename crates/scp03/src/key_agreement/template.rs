@@ -266,6 +266,24 @@ mod tests {
         option::of(proptest::collection::vec(any::<u8>(), 0..20))
     }
 
+    #[test]
+    fn the_usage_says_how_many_equal_keys_there_are() {
+        let lengths = |usage: u8| {
+            let access = None;
+            let length = 24;
+            KeyLayout::Equal(AgreedKey {
+                usage,
+                access,
+                length,
+            })
+            .key_lengths()
+        };
+        assert_eq!(lengths(ONE_KEY), Ok(alloc::vec![24]));
+        assert_eq!(lengths(THREE_KEYS), Ok(alloc::vec![24; 3]));
+        let unsupported = Err(KeyAgreementError::UnsupportedTemplate);
+        assert_eq!(lengths(0x11), unsupported);
+    }
+
     proptest! {
         #[test]
         fn every_template_comes_back_as_it_was(

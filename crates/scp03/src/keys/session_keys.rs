@@ -78,3 +78,22 @@ impl SEnc {
         enc
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_one_length() {
+        let of = |enc: usize, mac: usize, rmac: usize| {
+            SessionKeys::from_bytes(&[1; 32][..enc], &[2; 32][..mac], &[3; 32][..rmac])
+        };
+        for length in [16, 24, 32] {
+            assert!(of(length, length, length).is_ok());
+        }
+        for (enc, mac, rmac) in [(24, 16, 16), (16, 24, 16), (16, 16, 24)] {
+            assert_eq!(of(enc, mac, rmac), Err(KeyError::MixedLengths));
+        }
+        assert_eq!(of(8, 8, 8), Err(KeyError::InvalidLength { length: 8 }));
+    }
+}

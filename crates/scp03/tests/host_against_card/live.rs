@@ -244,6 +244,21 @@ fn get_status() -> CommandApdu {
 }
 
 #[test]
+fn the_opening_commands_have_their_length_in_a_larger_buffer() {
+    for (i, lengths) in [(0x70, [14, 21]), (0x71, [22, 37])] {
+        let setup = Setup::new(16, i, SecurityLevel::Full);
+        let mut out = [0xEE; 64];
+        let host = Host::start(&setup.keys, KVN, setup.mode(), setup.host_challenge()).unwrap();
+        assert_eq!(host.command_into(&mut out).unwrap().len(), lengths[0]);
+        let (_, response) = setup.card();
+        let host = host.receive(&response, setup.level, Some(&AID)).unwrap();
+        let command = host.command_into(&mut out).unwrap();
+        assert_eq!(command.as_bytes().len(), lengths[1]);
+        assert_eq!(command.as_bytes(), host.command().encode().unwrap());
+    }
+}
+
+#[test]
 fn every_level_works_with_every_mode_and_key_length() {
     for key_length in [16, 24, 32] {
         for i in [0x70, 0x71] {
