@@ -3,7 +3,8 @@
 //! Two forms of the encrypted key are in the field. Amendment D, table 7-10, puts the length of the
 //! clear key in front of the cipher text; G 11.8.2.3.2 lets it be left out when the key fills whole
 //! blocks. A card takes both: a component whose length is a multiple of 16 has no inner length (G
-//! 11.8.2.3.3).
+//! 11.8.2.3.3). It also takes what GlobalPlatformPro sends, which states 16 for every length: whose
+//! two blocks follow then, those of an AES-192 or of an AES-256 key, the check value tells.
 
 use alloc::vec::Vec;
 
@@ -18,6 +19,11 @@ use crate::keys::{AesKey, DekKey, EncKey, KeyError, MacKey, StaticKeys};
 const FIRST_ID: u8 = 0x01;
 /// Identifier of KID in an SCP80 key set, whose MAC length travels with the key.
 const KID: u8 = 0x02;
+
+/// The length that some hosts state for every key.
+const STATED: u8 = 16;
+/// Length of the cipher text of an AES-192 or AES-256 key, in bytes.
+const TWO_BLOCKS: usize = 32;
 
 /// How a host writes an encrypted key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -144,6 +150,13 @@ fn receive_key(
             found: field.key_type,
         });
     }
+    if let Some((&STATED, cipher_text)) = field.block.split_first()
+        && cipher_text.len() == TWO_BLOCKS
+    {
+        return key_of_two_blocks(cipher_text, &field.kcv, dek)
+            .map(|key| (key, None))
+            .ok_or(PutKeyError::CheckValue { index });
+    }
     let malformed = PutKeyError::MalformedBlock { index };
     let (length, rest) = match field.block.split_first() {
         Some((length, rest)) if !field.block.len().is_multiple_of(16) => {
@@ -166,6 +179,14 @@ fn receive_key(
         return Err(PutKeyError::CheckValue { index });
     }
     Ok((key, cmac_length))
+}
+
+/// The AES-256 or AES-192 key in the cipher text that the check value belongs to.
+fn key_of_two_blocks(cipher_text: &[u8], check_value: &[u8], dek: &DekKey) -> Option<AesKey> {
+    [32, 24]
+        .into_iter()
+        .filter_map(|length| dek.decrypt_key(cipher_text, length).ok())
+        .find(|key| bool::from(key.check_value().ct_eq(check_value)))
 }
 
 impl StaticKeys {
@@ -264,6 +285,32 @@ mod tests {
                     (length, error),
                     (24, KeyError::NotWholeBlocks { length: 24 })
                 ),
+            }
+        }
+    }
+
+    #[test]
+    fn the_check_value_tells_the_length_when_16_is_stated_for_every_key() {
+        for length in [24, 32] {
+            let keys = keys(length);
+            let mut command = keys.put_key(0x00, 0x31, &dek());
+            for field in &mut command.keys {
+                field.block[0] = 16;
+            }
+            assert_eq!(StaticKeys::unwrap_put_key(&command, &dek()), Ok(keys));
+            command.keys[2].kcv[0] ^= 1;
+            assert_eq!(
+                StaticKeys::unwrap_put_key(&command, &dek()),
+                Err(PutKeyError::CheckValue { index: 2 })
+            );
+            // No other length is stated in vain, and 16 not of one block.
+            for stated in [15, 17, 33] {
+                command.keys[0].block[0] = stated;
+                assert_eq!(
+                    StaticKeys::unwrap_put_key(&command, &dek()),
+                    Err(PutKeyError::MalformedBlock { index: 0 }),
+                    "{stated}"
+                );
             }
         }
     }
