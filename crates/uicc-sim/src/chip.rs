@@ -268,6 +268,14 @@ impl Chip {
         self.ancestry(aid).contains(domain)
     }
 
+    /// Whether a domain is PERSONALIZED with a key set that somebody else must not touch.
+    pub(crate) fn has_keys_of_its_own(&self, aid: &Aid) -> bool {
+        self.application(aid).is_some_and(|application| {
+            let has_keys = application.domain().is_some_and(|d| !d.key_sets.is_empty());
+            has_keys && application.life_cycle == Application::PERSONALIZED
+        })
+    }
+
     /// The security domain whose keys open a session with `domain`: itself, or while it has none, the next above that
     /// has.
     pub(crate) fn key_holder(&self, domain: Aid) -> Option<Aid> {

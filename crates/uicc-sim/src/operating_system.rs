@@ -175,12 +175,17 @@ impl OperatingSystem {
         }
     }
 
+    /// Whether a security domain is selected on a channel: on a terminated card only it answers (G 5.1.1.5).
+    fn is_domain_selected(&self, number: u8) -> bool {
+        let selected = self.channels.get(&number).map(|channel| channel.selected);
+        selected.is_some_and(|aid| self.storage.domain(&aid).is_some())
+    }
+
     /// Hands a whole command to the runtime, the selected security domain or the selected applet.
     fn dispatch(&mut self, number: u8, command: CommandApdu) -> Result<ResponseApdu, StatusWord> {
         let is_iso = !command.is_proprietary();
-        if self.storage.life_cycle == CardLifeCycle::Terminated.byte()
-            && command.ins != get_data::INS
-        {
+        let is_terminated = self.storage.life_cycle == CardLifeCycle::Terminated.byte();
+        if is_terminated && !(command.ins == get_data::INS && self.is_domain_selected(number)) {
             // SELECT and MANAGE CHANNEL have a status word for it (G 11.7.3.2, 11.9.3.2).
             let is_function = is_iso && matches!(command.ins, select::INS | manage_channel::INS);
             return Err(if is_function {

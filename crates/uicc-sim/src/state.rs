@@ -218,7 +218,12 @@ impl StateFile {
     fn create(&self, path: &Path) -> io::Result<fs::File> {
         use std::os::unix::fs::OpenOptionsExt;
         let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
+        // Not one that somebody has left or put there, whose mode would stay as it is.
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        options.write(true).create_new(true).mode(0o600);
         options.open(path)
     }
 

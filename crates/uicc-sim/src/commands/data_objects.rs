@@ -51,14 +51,19 @@ impl Domain<'_> {
 
     /// Stores objects that [`Domain::demand_objects`] has let pass.
     pub(super) fn keep_objects(&mut self, aid: &Aid, objects: Vec<DataObject>) {
+        // The new name comes last: until then the domain is found by the old one.
+        let (names, objects): (Vec<_>, Vec<_>) = objects
+            .into_iter()
+            .partition(|object| object.tag == ISD_AID);
         for object in objects {
-            if object.tag == ISD_AID {
-                if let Ok(new) = Aid::new(&object.value) {
-                    self.rename_isd(new);
-                }
-            } else if let Some(domain) = self.storage.write().domain_mut(aid) {
+            if let Some(domain) = self.storage.write().domain_mut(aid) {
                 domain.data.retain(|old| old.tag != object.tag);
                 domain.data.push(object);
+            }
+        }
+        for name in names {
+            if let Ok(new) = Aid::new(&name.value) {
+                self.rename_isd(new);
             }
         }
     }

@@ -87,7 +87,8 @@ impl Domain<'_> {
         self.change(aid, next)
     }
 
-    /// Locks or unlocks a security domain and everything below it; what has the wanted state keeps it.
+    /// Locks or unlocks a security domain and everything below it; what has the wanted state keeps it, and that is no
+    /// error (G 11.10.2.1).
     fn set_hierarchy_status(&mut self, domain: &Aid, status: u8) -> Result<(), StatusWord> {
         let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
         self.storage.domain(domain).ok_or(not_found)?;
@@ -104,9 +105,6 @@ impl Domain<'_> {
             .filter(|a| a.is_locked() != lock && self.may_be_locked(a))
             .map(|a| (a.aid, a.life_cycle ^ Application::LOCKED))
             .collect();
-        if affected.is_empty() {
-            return Err(StatusWord::CONDITIONS);
-        }
         for (aid, next) in affected {
             self.change(&aid, next)?;
         }

@@ -21,6 +21,13 @@ impl Domain<'_> {
     pub(crate) fn store_data(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
         let block = StoreData::from_apdu(command).map_err(refusal)?;
         let target = self.work.personalising.as_ref().map(|p| p.target);
+        if let Some(target) = &target
+            && !self.may_still_personalise(target)
+        {
+            self.work.personalising = None;
+            self.instances.abandon_personalisation(target);
+            return Err(StatusWord::CONDITIONS);
+        }
         match target {
             Some(target) if self.storage.domain(&target).is_none() => {
                 self.personalise(&target, &block)
@@ -35,13 +42,15 @@ impl Domain<'_> {
         }
     }
 
+    /// Whether the target of INSTALL [for personalization] is still there, below this domain, and not locked (G 6.7).
+    fn may_still_personalise(&self, target: &Aid) -> bool {
+        let application = self.storage.application(target);
+        application.is_some_and(|a| a.security_domain == self.aid && !a.is_locked())
+    }
+
     /// Hands a block to the applet. The personalisation ends with the last block; an error starts the numbers anew.
     fn personalise(&mut self, target: &Aid, block: &StoreData) -> Result<ResponseApdu, StatusWord> {
         let level = self.level.ok_or(StatusWord::SECURITY_STATUS)?;
-        let application = self.storage.application(target);
-        if application.is_none_or(|application| application.is_locked()) {
-            return Err(StatusWord::CONDITIONS);
-        }
         let instance = self.instances.take(self.storage, target);
         let mut instance = instance.ok_or(StatusWord::NO_DIAGNOSIS)?;
         let in_order = match &mut self.work.personalising {
@@ -118,6 +127,10 @@ impl Domain<'_> {
         }
         self.demand_objects(domain, &data.objects)?;
         if !data.keys.is_empty() {
+            // Keys of a domain that has its own are out of its parent's control (G 7.1).
+            if *domain != self.aid && self.storage.has_keys_of_its_own(domain) {
+                return Err(StatusWord::CONDITIONS);
+            }
             let objects = data.objects.iter().map(footprint);
             let objects = objects.fold(0, u32::saturating_add);
             let keys = data.keys.iter().map(StoredKey::footprint);

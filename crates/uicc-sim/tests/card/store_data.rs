@@ -4,7 +4,7 @@ use globalplatform::aid::Aid;
 use globalplatform::apdu::CommandApdu;
 use globalplatform::card_data::KeyInformationTemplate;
 use globalplatform::commands::get_status::Scope;
-use globalplatform::commands::install::InstallForPersonalization;
+use globalplatform::commands::install::{InstallForExtradition, InstallForPersonalization};
 use globalplatform::commands::store_data::{
     Dgi, Encryption, KEY_DESCRIPTIONS, KeyDescription, Structure, store_data_blocks,
 };
@@ -101,7 +101,15 @@ fn the_issuer_security_domain_gets_another_name() {
     assert_eq!(isd.sw(&mut t, &rename(SSD)), CONDITIONS, "taken");
     assert_eq!(isd.sw(&mut t, &store(&[0x4F, 1, 0xA0])), WRONG_DATA);
     isd.ok(&mut t, &rename(ISD));
-    isd.ok(&mut t, &rename(new));
+    // With the name comes an object, behind it.
+    let both = [
+        object(&[0x4F], new.as_bytes()),
+        object(&[0x42], &[0xAA, 0xBB]),
+    ];
+    isd.ok(&mut t, &store(&both.concat()));
+    t.select(new);
+    assert_eq!(t.data(0x0042).data, object(&[0x42], &[0xAA, 0xBB]));
+    let mut isd = t.authenticate(new, &isd_keys(), 0x30, SecurityLevel::CMac);
     let entry = isd.registry(&mut t, Scope::IssuerSecurityDomain).remove(0);
     assert_eq!(entry.aid, new);
     let domain = isd.registry(&mut t, Scope::Applications).remove(0);
@@ -168,6 +176,53 @@ fn the_set_of_another_domain_arrives_through_its_parent() {
     let payload = ssd_keys().store_data(0x30, &isd_keys().dek).unwrap();
     assert_eq!(isd.store(&mut t, &payload).sw, StatusWord::OK);
     t.ssd();
+
+    // Once it is PERSONALIZED with keys of its own they are out of the parent's control.
+    let mut isd = t.isd();
+    let personalized = CommandApdu::new(0x80, 0xF0, 0x40, 0x0F).with_data(SSD.as_bytes());
+    isd.sw(&mut t, &personalized);
+    let digest = t.card.state_digest();
+    for version in [0x30, 0x31] {
+        isd.ok(
+            &mut t,
+            &InstallForPersonalization { instance: SSD }.to_apdu(),
+        );
+        let mine = isd_keys().store_data(version, &isd_keys().dek).unwrap();
+        assert_eq!(isd.store(&mut t, &mine).sw, CONDITIONS);
+    }
+    assert_eq!(t.card.state_digest(), digest);
+    t.ssd();
+}
+
+#[test]
+fn personalisation_ends_where_the_target_goes_to_another_domain() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    isd.ok(&mut t, &install_ssd(SSD, ssd_privileges(), None).to_apdu());
+    isd.ok(
+        &mut t,
+        &install_ssd(OTHER_SSD, ssd_privileges(), None).to_apdu(),
+    );
+    for (to, expected) in [(ISD, StatusWord::OK), (SSD, CONDITIONS)] {
+        isd.ok(
+            &mut t,
+            &InstallForPersonalization {
+                instance: OTHER_SSD,
+            }
+            .to_apdu(),
+        );
+        let extradite = InstallForExtradition {
+            security_domain: to,
+            aid: OTHER_SSD,
+            parameters: Default::default(),
+            token: None,
+        };
+        if to == SSD {
+            isd.ok(&mut t, &extradite.to_apdu());
+        }
+        let sw = isd.sw(&mut t, &store(&object(&[0x42], &[0xAB])));
+        assert_eq!(sw, expected);
+    }
 }
 
 #[test]

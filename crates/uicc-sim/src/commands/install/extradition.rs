@@ -58,16 +58,17 @@ impl Domain<'_> {
             .storage
             .domain(&from)
             .is_some_and(|d| d.consents.extradition_away);
-        if from != self.aid && from != *entry && !lets_go {
+        if from != self.aid && !lets_go {
             return Err(StatusWord::CONDITIONS);
         }
-        let chip = self.storage.write();
-        chip.associate(entry, to);
-        if chip.is_within_limits() {
-            return Ok(from);
+        // Tried on a copy: a refusal writes nothing.
+        let mut after = self.storage.clone();
+        after.associate(entry, to);
+        if !after.is_within_limits() {
+            return Err(StatusWord::NO_MEMORY);
         }
-        chip.associate(entry, from);
-        Err(StatusWord::NO_MEMORY)
+        self.storage.write().associate(entry, to);
+        Ok(from)
     }
 }
 

@@ -27,7 +27,10 @@ impl Domain<'_> {
             return Err(StatusWord::SECURITY_STATUS);
         }
         self.demand_personalized(&self.aid)?;
-        if application.is_locked() || self.elsewhere.personalised.contains(&target) {
+        // An instance runs on one channel at a time (G 6.7, 7.3.2).
+        let is_selected =
+            application.domain().is_none() && self.elsewhere.selected.contains(&target);
+        if application.is_locked() || is_selected || self.elsewhere.personalised.contains(&target) {
             return Err(StatusWord::CONDITIONS);
         }
         let blocks = Blocks::default();
