@@ -96,7 +96,7 @@ work() {
             seconds=$SECONDS status=0
             mutants unit --sharding round-robin --shard "$piece/$shards" -C--lib || status=$?
             # Only what the unit tests let live is tried again, by name.
-            mapfile -t living < <(sed 's/[^[:alnum:]_ ,/-]/\\&/g; s/^/--re=^/; s/$/$/' \
+            mapfile -t living < <(sed 's/[][\.+*?()|{}^$]/\\&/g; s/^/--re=^/; s/$/$/' \
                 "$out/results/$package/$piece/unit/mutants.out/missed.txt")
             if ((${#living[@]})); then
                 status=0
@@ -114,8 +114,8 @@ work() {
     done
 }
 
-# The lines of one kind that the pieces of a package ended with: what lives is known after the last
-# stage.
+# The lines of one kind that the pieces of a package ended with, each once: what lives is known after
+# the last stage, and pieces may share a mutant.
 lines() {
     local piece
     for piece in "$out/results/$1"/*/; do
@@ -123,7 +123,7 @@ lines() {
             missed) cat "$piece"all/mutants.out/missed.txt || cat "$piece"unit/mutants.out/missed.txt ;;
             *) cat "$piece"{unit,all}/mutants.out/"$2".txt ;;
         esac 2>/dev/null || true
-    done
+    done | sort -u
 }
 
 count() { lines "$1" "$2" | wc -l; }

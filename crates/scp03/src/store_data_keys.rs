@@ -295,6 +295,14 @@ mod tests {
     }
 
     #[test]
+    fn refuses_descriptions_of_no_key() {
+        assert_eq!(
+            read_keys(&[0x00, 0xB9, 0x00], &dek()),
+            Err(StoreDataKeysError::Mismatch)
+        );
+    }
+
+    #[test]
     fn refuses_one_key_where_a_set_is_due() {
         let mut all = read_keys(&keys(16).store_data(0x34, &dek()).unwrap(), &dek()).unwrap();
         all.pop();

@@ -171,6 +171,21 @@ fn nothing_weakens_an_open_session() {
 }
 
 #[test]
+fn what_is_no_apdu_is_told_as_long_as_there_is_no_level_with_a_mac() {
+    let malformed = || [0x80, 0xCA, 0x00];
+    let (_, mut card) = Setup::new(16, 0x70, SecurityLevel::Authenticated).open();
+    let refused = card.unwrap_in_place(&mut malformed()).unwrap_err();
+    assert_eq!(refused, StatusWord::WRONG_LENGTH);
+    let (_, mut card) = Setup::new(16, 0x70, SecurityLevel::CMac).open();
+    for _ in 0..2 {
+        // The second time the session is gone, and says the same.
+        let refused = card.unwrap_in_place(&mut malformed()).unwrap_err();
+        assert_eq!(refused, StatusWord::SECURITY_STATUS);
+        assert!(card.is_aborted());
+    }
+}
+
+#[test]
 fn a_level_without_mac_takes_no_protected_command() {
     let setup = Setup {
         level: SecurityLevel::Authenticated,
