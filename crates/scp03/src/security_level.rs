@@ -197,6 +197,17 @@ mod tests {
     }
 
     #[test]
+    fn every_level_is_its_byte_and_comes_back_from_it() {
+        for (level, byte) in SecurityLevel::ALL
+            .into_iter()
+            .zip([0x00, 0x01, 0x03, 0x11, 0x13, 0x33])
+        {
+            assert_eq!(u8::from(level), byte);
+            assert_eq!(SecurityLevel::try_from(byte), Ok(level));
+        }
+    }
+
+    #[test]
     fn a_card_without_r_mac_offers_three_levels() {
         let parameters = ScpParameters::new(0x10).unwrap();
         let offered = SecurityLevel::ALL.map(|level| level.is_offered_by(parameters));

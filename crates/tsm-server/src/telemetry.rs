@@ -124,7 +124,9 @@ pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
         })
         .fmt_fields(GuardedFields)
         .with_ansi(false)
-        .with_writer(writer);
+        .with_writer(writer)
+        // It would be told on standard error, and panic where that is gone too.
+        .log_internal_errors(false);
     tracing_subscriber::registry()
         .with(filter)
         .with(layer)

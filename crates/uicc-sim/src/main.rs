@@ -19,7 +19,9 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(std::io::stderr().is_terminal())
+        // Nobody may be listening to standard error any more; the card goes on, and ends when it is asked to.
+        .log_internal_errors(false);
     // What the phone does is worth a line each, unless RUST_LOG says otherwise.
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())

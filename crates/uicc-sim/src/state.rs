@@ -92,7 +92,7 @@ impl StateLock {
     /// # Errors
     /// [`StateError::InUse`] while another program has it, [`StateError::Io`] when there can be no lock.
     pub fn take(path: &Path) -> Result<Self, StateError> {
-        let mut beside = path.as_os_str().to_owned();
+        let mut beside = behind_links(path).into_os_string();
         beside.push(".lock");
         let io = |source| StateError::Io {
             path: PathBuf::from(&beside),
@@ -110,6 +110,11 @@ impl StateLock {
             Err(fs::TryLockError::Error(source)) => Err(io(source)),
         }
     }
+}
+
+/// The file that a path means: a link to a card is that card, with its lock, and stays a link.
+fn behind_links(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.into())
 }
 
 #[derive(Serialize)]
@@ -135,7 +140,7 @@ impl StateFile {
     /// The file at `path`; it need not exist yet.
     pub(crate) fn at(path: &Path, durability: Durability) -> Self {
         Self {
-            path: path.into(),
+            path: behind_links(path),
             durability,
         }
     }

@@ -40,6 +40,33 @@ fn one_program_at_a_time_has_the_card_of_a_state_file() {
 }
 
 #[test]
+fn it_ends_when_asked_though_nobody_reads_its_messages_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut running, mut line) = Running::tcp(dir.path(), &[]);
+    drop(running.child.stderr.take());
+    assert_eq!(line.ask("iccid"), "8981100000000000010");
+    assert!(running.terminate().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_state_file_is_the_same_card() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = ["new", "--state", "card.state"];
+    crate::process::said(dir.path(), &made);
+    std::os::unix::fs::symlink("card.state", dir.path().join("link")).unwrap();
+    let (running, mut line) = Running::tcp(dir.path(), &["--state", "link"]);
+    let error = complaint(dir.path(), &["tcp", "--state", "card.state"]);
+    assert!(error.contains("is in use"), "{error}");
+    line.ask("00A4040000");
+    assert!(line.ask("8050000008010203040506070800").ends_with("9000"));
+    assert!(running.terminate().success());
+    assert_eq!(shown(dir.path(), "card.state")["writes"], 1);
+    let link = std::fs::symlink_metadata(dir.path().join("link")).unwrap();
+    assert!(link.is_symlink());
+}
+
+#[test]
 fn a_trace_is_explained_and_opened_with_the_keys_of_the_card_on_request_only() {
     let dir = tempfile::tempdir().unwrap();
     for (more, knows) in [(&[][..], false), (&["--trace-keys"][..], true)] {
