@@ -26,7 +26,7 @@
 //! |---|---|
 //! | `status` | the card answers the status word `sw` and executes nothing |
 //! | `drop-command` | the card does not get the command; nobody answers |
-//! | `drop-response` | the card executes the command; nobody hears the answer |
+//! | `drop-response` | the card executes the command; nobody hears the answer. A PC/SC reader then pulls the card out |
 //! | `disappear-before`, `disappear-after` | the card is pulled out before it gets the command, or with its answer |
 //! | `reset-before` | the card is reset before it gets the command |
 //! | `repeat` | the card gets the command twice; the second answer counts |
