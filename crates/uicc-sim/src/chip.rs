@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::behaviour::Behaviour;
 use crate::contactless::{Contactless, ContactlessRegistry};
 use crate::file_system::{USIM_AID, Usim};
+use crate::platform_packages;
 use crate::random::Generator;
 use crate::security_domain::{KeySet, SecurityDomain};
 use crate::state::encoding::{aid, aids, hex_array, hex_bytes, optional_aid, privileges};
@@ -187,6 +188,14 @@ impl Chip {
         self.isd().is_some_and(|isd| isd.aid == *aid)
     }
 
+    /// Whether a security domain does anything for others: it is the issuer's, or PERSONALIZED and not locked (G 5.3.2.2
+    /// to 5.3.2.4). One that is not verifies nothing, lends no keys, and nothing comes to it, goes from it or changes in it.
+    pub(crate) fn serves(&self, domain: &Aid) -> bool {
+        let is_personalized =
+            |a: &Application| a.domain().is_some() && a.life_cycle == Application::PERSONALIZED;
+        self.is_isd(domain) || self.application(domain).is_some_and(is_personalized)
+    }
+
     /// Whether a SELECT may find this application now: it is SELECTABLE or later and not locked; in CARD_LOCKED it
     /// holds the Final Application privilege, which falls back to the ISD.
     pub(crate) fn may_be_selected(&self, application: &Application) -> bool {
@@ -226,12 +235,14 @@ impl Chip {
         self.load_files.iter().find(|f| f.aid == *aid)
     }
 
-    /// Whether any registry entry or the USIM has this AID, or the issuer security domain is known by it.
+    /// Whether any registry entry, the USIM or a package of the platform has this AID, or the issuer security domain is
+    /// known by it.
     pub(crate) fn is_taken(&self, aid: &Aid) -> bool {
         self.application(aid).is_some()
             || self.load_file(aid).is_some()
             || self.aliases.contains(aid)
             || *aid == USIM_AID
+            || platform_packages::is_listed(aid)
     }
 
     /// The AID that a command means: that of the issuer security domain for its aliases.
@@ -277,11 +288,11 @@ impl Chip {
     }
 
     /// The security domain whose keys open a session with `domain`: itself, or while it has none, the next above that
-    /// has.
+    /// has, as far as that one serves.
     pub(crate) fn key_holder(&self, domain: Aid) -> Option<Aid> {
-        self.ancestry(domain)
-            .into_iter()
-            .find(|aid| self.domain(aid).is_some_and(|d| !d.key_sets.is_empty()))
+        let mut line = self.ancestry(domain).into_iter();
+        let holder = line.find(|aid| self.domain(aid).is_some_and(|d| !d.key_sets.is_empty()))?;
+        (holder == domain || self.serves(&holder)).then_some(holder)
     }
 
     /// The key set with this version in `holder`; version 0 is the first one.

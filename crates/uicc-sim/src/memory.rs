@@ -8,7 +8,7 @@
 use globalplatform::aid::Aid;
 
 use crate::chip::{Application, Chip, Content, StoredLoadFile};
-use crate::security_domain::{KeySet, SecurityDomain, StoredKey, TokenIdentifier};
+use crate::security_domain::{Attributes, KeySet, SecurityDomain, StoredKey, TokenIdentifier};
 
 /// A security domain's own footprint in the domain above it.
 pub(crate) const DOMAIN_BYTES: u32 = 512;
@@ -31,11 +31,20 @@ pub(crate) fn size(bytes: usize) -> u32 {
 }
 
 impl KeySet {
-    /// Bytes that the three keys take.
+    /// Bytes that the three keys take, as much as the three keys alone.
     pub(crate) fn footprint(&self) -> u32 {
-        size(self.key_length())
+        let keys = size(self.key_length())
             .saturating_add(KEY_BYTES)
-            .saturating_mul(3)
+            .saturating_mul(3);
+        let attributes = self.attributes.iter().map(Attributes::footprint);
+        keys.saturating_add(sum(attributes))
+    }
+}
+
+impl Attributes {
+    /// Bytes that usage and access of a key take.
+    pub(crate) fn footprint(&self) -> u32 {
+        size(self.usage.len()).saturating_add(size(self.access.len()))
     }
 }
 
@@ -84,12 +93,13 @@ fn sum(sizes: impl Iterator<Item = u32>) -> u32 {
 }
 
 impl Application {
-    /// The part of the footprint that neither quota nor reservation covers.
+    /// The part of the footprint that neither quota nor reservation covers: the entry in the registry.
     fn overhead(&self) -> u32 {
-        match self.content {
+        let entry = match self.content {
             Content::Domain(_) => DOMAIN_BYTES,
             Content::Applet(_) => INSTANCE_BYTES,
-        }
+        };
+        entry.saturating_add(size(self.implicit_selection.len()))
     }
 }
 

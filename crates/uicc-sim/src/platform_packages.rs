@@ -94,6 +94,12 @@ const OTHERS: [&[u8]; 11] = [
     &[0xA0, 0x00, 0x00, 0x05, 0x59],
 ];
 
+/// Whether the package is part of the platform itself, so that nothing else can have its AID.
+pub(crate) fn is_listed(package: &Aid) -> bool {
+    let mut packages = PACKAGES.iter();
+    packages.any(|(aid, _)| *aid == package.as_bytes())
+}
+
 /// Whether the card has a package in a version that an applet for this one can use.
 pub(crate) fn has(package: &Aid, (major, minor): (u8, u8)) -> bool {
     let listed = PACKAGES

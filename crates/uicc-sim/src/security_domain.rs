@@ -49,7 +49,6 @@ pub(crate) struct TokenIdentifier(#[serde(with = "hex_bytes")] pub(crate) Vec<u8
 pub(crate) struct Consents {
     pub(crate) extradition_here: bool,
     pub(crate) extradition_away: bool,
-    /// Kept only: how far it binds whom is nowhere said, so DELETE does not ask for it.
     pub(crate) deletion: bool,
 }
 

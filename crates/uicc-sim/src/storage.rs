@@ -29,6 +29,12 @@ struct PlannedTear {
     happened: bool,
 }
 
+/// The state at some moment between two writes of the memory.
+pub(crate) struct Mark {
+    chip: Chip,
+    changed: bool,
+}
+
 impl Deref for Storage {
     type Target = Chip;
 
@@ -77,6 +83,20 @@ impl Storage {
     pub(crate) const fn write(&mut self) -> &mut Chip {
         self.changed = true;
         &mut self.chip
+    }
+
+    /// What is there now, to go back to.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            chip: self.chip.clone(),
+            changed: self.changed,
+        }
+    }
+
+    /// Goes back: what was changed since was not.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.chip = mark.chip;
+        self.changed = mark.changed;
     }
 
     /// Brings the file up to date, if anything changed.

@@ -5,7 +5,7 @@ use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 
 use super::Domain;
-use crate::chip::Application;
+use crate::security_domain::Consents;
 
 /// A function that a registry update can take away (tag D9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,27 +64,61 @@ impl Domain<'_> {
     /// 6985 when it is not, 6A88 when there is no such domain.
     pub(crate) fn demand_personalized(&self, domain: &Aid) -> Result<(), StatusWord> {
         let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
-        let entry = self.storage.application(domain).ok_or(not_found)?;
-        entry.domain().ok_or(not_found)?;
-        if self.storage.is_isd(domain) || entry.life_cycle == Application::PERSONALIZED {
+        self.storage.domain(domain).ok_or(not_found)?;
+        if self.storage.serves(domain) {
             Ok(())
         } else {
             Err(StatusWord::CONDITIONS)
         }
     }
 
-    /// New content may come into this domain: it is PERSONALIZED, and agrees unless it asks for it itself.
+    /// Something happens to the content of a domain: it serves, and agrees unless it asks for it itself.
     ///
     /// # Errors
     /// 6985 when it does not, 6A88 when there is no such domain.
-    pub(crate) fn demand_welcome(&self, domain: &Aid) -> Result<(), StatusWord> {
+    pub(crate) fn demand_agreement(
+        &self,
+        domain: &Aid,
+        agrees: impl Fn(&Consents) -> bool,
+    ) -> Result<(), StatusWord> {
         self.demand_personalized(domain)?;
-        let agrees = |d: &crate::security_domain::SecurityDomain| d.consents.extradition_here;
-        if *domain == self.aid || self.storage.domain(domain).is_some_and(agrees) {
+        self.demand_consent(domain, agrees)
+    }
+
+    /// Whoever this is about agrees, unless it asks for it itself; what is no domain is not asked.
+    ///
+    /// # Errors
+    /// 6985 when it does not.
+    pub(crate) fn demand_consent(
+        &self,
+        of: &Aid,
+        agrees: impl Fn(&Consents) -> bool,
+    ) -> Result<(), StatusWord> {
+        let domain = self.storage.domain(of);
+        if *of == self.aid || domain.is_none_or(|domain| agrees(&domain.consents)) {
             Ok(())
         } else {
             Err(StatusWord::CONDITIONS)
         }
+    }
+
+    /// Makes all of a change or nothing of it, and nothing when it does not fit with everything that it brings along.
+    ///
+    /// # Errors
+    /// Those of the change; 6A84 when a quota or the card is full after it.
+    pub(crate) fn all_or_nothing<T>(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<T, StatusWord>,
+    ) -> Result<T, StatusWord> {
+        let before = self.storage.mark();
+        let outcome = change(self).and_then(|done| {
+            let fits = self.storage.is_within_limits();
+            fits.then_some(done).ok_or(StatusWord::NO_MEMORY)
+        });
+        if outcome.is_err() {
+            self.storage.rewind(before);
+        }
+        outcome
     }
 
     /// The domain has room for so many more bytes.

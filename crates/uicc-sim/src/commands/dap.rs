@@ -9,7 +9,6 @@ use globalplatform::status_word::StatusWord;
 use scp03::DekKey;
 
 use super::Domain;
-use crate::chip::Application;
 use crate::security_domain::StoredKey;
 use crate::signature_key::VerifyingKey;
 
@@ -39,7 +38,7 @@ impl Domain<'_> {
         let mut demanding = self.storage.applications.iter().filter(|application| {
             let privileges = application.privileges;
             let mandated = privileges.contains(Privileges::MANDATED_DAP)
-                && application.life_cycle == Application::PERSONALIZED;
+                && self.storage.serves(&application.aid);
             let own =
                 privileges.contains(Privileges::DAP_VERIFICATION) && application.aid == *domain;
             mandated || own
@@ -60,7 +59,8 @@ impl Domain<'_> {
         let verifier = self.storage.resolve(block.security_domain);
         let verifier = self.storage.application(&verifier);
         let verifier = verifier.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
-        if !verifier.privileges.contains(Privileges::DAP_VERIFICATION) {
+        let verifies = verifier.privileges.contains(Privileges::DAP_VERIFICATION);
+        if !verifies || !self.storage.serves(&verifier.aid) {
             return Err(refused);
         }
         let keys = verifier.domain().ok_or(refused)?.keys();

@@ -39,7 +39,7 @@ pub(crate) enum Authority {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct VerifiedToken {
     verifier: Aid,
-    identifier: Option<Vec<u8>>,
+    identifier: Option<TokenIdentifier>,
     /// The weakest load file hash that goes with the token.
     pub(crate) weakest_hash: HashAlgorithm,
 }
@@ -130,35 +130,49 @@ impl Domain<'_> {
         {
             return Err(StatusWord::WRONG_DATA);
         }
-        if let Some(identifier) = &reference.token_identifier {
-            let identifier = TokenIdentifier(identifier.clone());
-            if domain.used_tokens.contains(&identifier) {
-                return Err(StatusWord::CONDITIONS);
-            }
-            self.demand_memory(&verifier, token_footprint(&identifier))?;
-        }
-        let is_exhausted = self.receipt_maker().is_some_and(|(maker, _)| {
-            let maker = self.storage.domain(&maker);
-            maker.is_none_or(|maker| maker.confirmation_counter > LAST_CONFIRMATION)
-        });
-        if is_exhausted {
-            return Err(StatusWord::CONDITIONS);
-        }
-        let weakest_hash = VerifyingKey::weakest_hash(&key).ok_or(refused)?;
-        Ok(Authority::Token(VerifiedToken {
+        let authority = Authority::Token(VerifiedToken {
             verifier,
-            identifier: reference.token_identifier.clone(),
-            weakest_hash,
-        }))
+            identifier: reference.token_identifier.clone().map(TokenIdentifier),
+            weakest_hash: VerifyingKey::weakest_hash(&key).ok_or(refused)?,
+        });
+        self.demand_unused(&authority)?;
+        Ok(authority)
     }
 
-    /// The nearest domain above this one with a privilege, and its key for it.
+    /// The token can be used now: it was not before, its identifier can be kept, and the receipt has a number.
+    ///
+    /// # Errors
+    /// 6985 when it was, or when there are no more numbers; 6A84 without room; 6982 when its verifier is gone.
+    pub(super) fn demand_unused(&self, authority: &Authority) -> Result<(), StatusWord> {
+        let Authority::Token(token) = authority else {
+            return Ok(());
+        };
+        let verifier = self.storage.domain(&token.verifier);
+        let verifier = verifier.ok_or(StatusWord::SECURITY_STATUS)?;
+        if let Some(identifier) = &token.identifier {
+            if verifier.used_tokens.contains(identifier) {
+                return Err(StatusWord::CONDITIONS);
+            }
+            self.demand_memory(&token.verifier, token_footprint(identifier))?;
+        }
+        let maker = self.receipt_maker();
+        let maker = maker.and_then(|(maker, _)| self.storage.domain(&maker));
+        match maker {
+            Some(maker) if maker.confirmation_counter > LAST_CONFIRMATION => {
+                Err(StatusWord::CONDITIONS)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The nearest domain above this one with a privilege, if it serves, and its key for it.
     fn keeper(&self, privilege: Privileges, place: (u8, u8)) -> Option<(Aid, StoredKey)> {
         // Not this domain itself: Delegated Management excludes both privileges.
         let line = self.storage.ancestry(self.aid).into_iter();
         let keeper = line
             .filter_map(|aid| self.storage.application(&aid))
-            .find(|application| application.privileges.contains(privilege))?;
+            .find(|application| application.privileges.contains(privilege))
+            .filter(|application| self.storage.serves(&application.aid))?;
         let mut keys = keeper.domain()?.keys().into_iter();
         keys.find(|key| key.place() == place)
             .map(|key| (keeper.aid, key))
@@ -191,7 +205,7 @@ impl Domain<'_> {
         let mut confirmation = Confirmation {
             counter: domain.confirmation_counter,
             unique_data,
-            token_identifier: token.identifier.clone(),
+            token_identifier: token.identifier.clone().map(|identifier| identifier.0),
             ..Confirmation::default()
         };
         domain.confirmation_counter = domain.confirmation_counter.saturating_add(1);
@@ -207,11 +221,8 @@ impl Domain<'_> {
         let Some(identifier) = &token.identifier else {
             return;
         };
-        let identifier = TokenIdentifier(identifier.clone());
-        if let Some(domain) = self.storage.write().domain_mut(&token.verifier)
-            && !domain.used_tokens.contains(&identifier)
-        {
-            domain.used_tokens.push(identifier);
+        if let Some(domain) = self.storage.write().domain_mut(&token.verifier) {
+            domain.used_tokens.push(identifier.clone());
         }
     }
 }

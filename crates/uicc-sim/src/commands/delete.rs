@@ -69,15 +69,11 @@ impl Domain<'_> {
     ) -> Result<ManagementResponse, StatusWord> {
         let aid = self.storage.resolve(delete.aid);
         self.demand_function(Function::Delete)?;
-        if !self.storage.is_taken(&aid) {
+        if self.storage.associated_domain(&aid).is_none() {
             return Err(StatusWord::REFERENCED_DATA_NOT_FOUND);
         }
-        if self.holds(Privileges::GLOBAL_DELETE) {
-            self.demand_personalized(&self.aid)?;
-        } else {
-            self.demand_manager(Function::Delete)?;
-            self.demand_reach(&aid)?;
-        }
+        self.demand_manager(Function::Delete)?;
+        self.demand_removal(&aid)?;
         let authority = self.demand_token(signed, delete.control_reference.as_ref())?;
         if self.storage.load_file(&aid).is_some() {
             self.delete_load_file(aid, delete.related)?;
@@ -113,9 +109,7 @@ impl Domain<'_> {
         }
         for instance in &instances {
             // An instance may have been extradited out of reach of who owns its load file.
-            if !self.holds(Privileges::GLOBAL_DELETE) {
-                self.demand_reach(instance)?;
-            }
+            self.demand_removal(instance)?;
             self.demand_deletable(instance)?;
         }
         for instance in &instances {
@@ -123,6 +117,18 @@ impl Domain<'_> {
         }
         self.storage.write().load_files.retain(|f| f.aid != aid);
         Ok(())
+    }
+
+    /// The entry is below this domain, and the domain that it belongs to lets it be deleted. Global Delete stands for both
+    /// (G 9.5.1).
+    fn demand_removal(&self, entry: &Aid) -> Result<(), StatusWord> {
+        if self.holds(Privileges::GLOBAL_DELETE) {
+            return Ok(());
+        }
+        self.demand_reach(entry)?;
+        let domain = self.storage.associated_domain(entry);
+        let domain = domain.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
+        self.demand_agreement(&domain, |consents| consents.deletion)
     }
 
     /// Nothing depends on the application: it is not in use on any channel, and a domain has no content left.

@@ -26,12 +26,22 @@ impl Domain<'_> {
         let signed = token_input(command).map_err(refusal)?;
         let response = match install {
             Install::Load(install) => self.install_for_load(install, &signed)?,
-            Install::Install(install) => self.install_application(&install, &signed)?,
-            Install::MakeSelectable(install) => self.make_selectable(&install, &signed)?,
             Install::Personalization(install) => self.start_personalisation(&install)?,
-            Install::Extradition(install) => self.extradite(&install, &signed)?,
-            Install::RegistryUpdate(install) => self.update_registry(&install, &signed)?,
-            Install::Combined(install) => self.install_combined(install, command)?,
+            Install::Install(install) => {
+                self.all_or_nothing(|domain| domain.install_application(&install, &signed))?
+            }
+            Install::MakeSelectable(install) => {
+                self.all_or_nothing(|domain| domain.make_selectable(&install, &signed))?
+            }
+            Install::Extradition(install) => {
+                self.all_or_nothing(|domain| domain.extradite(&install, &signed))?
+            }
+            Install::RegistryUpdate(install) => {
+                self.all_or_nothing(|domain| domain.update_registry(&install, &signed))?
+            }
+            Install::Combined(install) => {
+                self.all_or_nothing(|domain| domain.install_combined(install, command))?
+            }
         };
         Ok(ResponseApdu::with_data(response.encode()))
     }

@@ -145,8 +145,10 @@ impl Domain<'_> {
 
     /// The key of the first controlling authority's domain that has one.
     fn casd_secret(&self) -> Option<Secret> {
-        let domains = self.storage.applications.iter().filter_map(|a| a.domain());
-        domains.filter(|domain| domain.is_casd).find_map(|domain| {
+        let all = self.storage.applications.iter();
+        let serving = all.filter(|a| self.storage.serves(&a.aid));
+        let mut domains = serving.filter_map(|a| a.domain()).filter(|d| d.is_casd);
+        domains.find_map(|domain| {
             let keys = domain.keys();
             let key = |id| keys.iter().find(|key| key.place() == (CASD_VERSION, id));
             CASD_IDS.into_iter().filter_map(key).find_map(Secret::of)

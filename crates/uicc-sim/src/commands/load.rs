@@ -117,8 +117,12 @@ impl Domain<'_> {
                     security_domain: file.security_domain,
                 };
                 self.demand_load_file(&file)?;
-                self.storage.write().load_files.push(file);
-                Ok(self.confirm(authority, &subject))
+                // The load may have been announced long ago, and others may have been quicker.
+                self.demand_unused(authority)?;
+                self.all_or_nothing(|domain| {
+                    domain.storage.write().load_files.push(file);
+                    Ok(domain.confirm(authority, &subject))
+                })
             }
         }
     }
@@ -166,9 +170,8 @@ impl Domain<'_> {
             let (wanted_major, wanted_minor) = import.version;
             major == wanted_major && minor >= wanted_minor
         };
-        match self.storage.load_file(&import.aid) {
-            Some(file) => fits(file.version),
-            None => platform_packages::has(&import.aid, import.version),
-        }
+        let loaded = self.storage.load_file(&import.aid);
+        loaded.is_some_and(|file| fits(file.version))
+            || platform_packages::has(&import.aid, import.version)
     }
 }

@@ -114,7 +114,10 @@ impl StoredKey {
     /// Bytes that it takes.
     pub(crate) fn footprint(&self) -> u32 {
         let bytes: usize = self.parts.iter().map(|part| part.bytes.len()).sum();
-        size(bytes).saturating_add(KEY_BYTES)
+        let attributes = self.attributes.as_ref().map_or(0, Attributes::footprint);
+        size(bytes)
+            .saturating_add(KEY_BYTES)
+            .saturating_add(attributes)
     }
 }
 
@@ -158,6 +161,15 @@ mod tests {
         assert!(!aes.has_shape_of(&ec(&[0])));
         assert!(!aes.has_shape_of(&StoredKey::aes(0x70, 1, &[1; 32], None)));
         assert_eq!(aes.footprint(), 24);
+        let attributes = Some(Attributes {
+            usage: vec![0x38],
+            access: vec![0x01, 0x02],
+        });
+        let set = [1, 2, 3].map(|id| StoredKey::aes(0x30, id, &[id; 16], attributes.clone()));
+        assert_eq!(set[0].footprint(), 27);
+        let mut domain = crate::security_domain::SecurityDomain::new(0x70);
+        domain.put_keys(&[], set.into());
+        assert_eq!(domain.own_use(), 3 * 27);
         assert_eq!(aes.place(), (0x70, 0x01));
     }
 

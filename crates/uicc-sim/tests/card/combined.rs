@@ -98,7 +98,9 @@ fn nothing_stays_of_a_process_that_fails_or_is_left() {
     };
     isd.ok(&mut t, &begin());
     assert_eq!(isd.load(&mut t, &structure), StatusWord::OK);
+    let before = (t.card.state_digest(), t.card.writes());
     assert_eq!(isd.sw(&mut t, &unknown.to_apdu()), StatusWord(0x6A88));
+    assert_eq!((t.card.state_digest(), t.card.writes()), before);
     assert_eq!(
         isd.sw(&mut t, &end().to_apdu()),
         CONDITIONS,

@@ -133,7 +133,7 @@ fn a_domain_locked_during_a_load_gets_nothing() {
     let mut isd = t.isd();
     isd.ok(&mut t, &install_ssd(SSD, ssd_privileges(), None).to_apdu());
     t.hex("00 70 00 05");
-    let mut other = t.on_channel(5);
+    let mut other = t.on_channel(5, ISD);
     let status = GetStatus::all(Scope::IssuerSecurityDomain).to_apdu();
     let locking = set_status(SSD, 0x80);
     let mut isd = t.isd();

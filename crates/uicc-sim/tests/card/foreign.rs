@@ -87,6 +87,19 @@ fn a_library_has_no_module_and_an_importer_holds_it() {
 }
 
 #[test]
+fn what_is_loaded_takes_nothing_from_the_platform() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    // Packages with such names are in the ROM of one card or another, in any version.
+    let name: Aid = "A0000000030000AA".parse().unwrap();
+    for (package, imports) in [(name, vec![]), (SECOND, vec![(name.as_bytes(), (7, 3))])] {
+        isd.ok(&mut t, &install_for_load(package, None, None).to_apdu());
+        let block = load_file_structure(&data_block(package, &[], &imports, 10));
+        assert_eq!(isd.load(&mut t, &block), StatusWord::OK);
+    }
+}
+
+#[test]
 fn an_inert_instance_is_selected_and_knows_no_command() {
     let mut t = Terminal::new();
     let mut isd = t.isd();

@@ -161,6 +161,17 @@ fn existing_keys_go_when_the_host_says_so() {
 }
 
 #[test]
+fn a_locked_controlling_authority_agrees_on_nothing() {
+    let mut t = card();
+    give_casd_its_key(&mut t);
+    let payload = payload(&template(0x00), &point(&secret(0x11)));
+    for (state, sw) in [(0x80, NOT_FOUND), (0x00, StatusWord::OK)] {
+        t.isd().ok(&mut t, &set_status(CASD, state));
+        assert_eq!(agree(&mut t, &payload, true).sw, sw);
+    }
+}
+
+#[test]
 fn terms_that_cannot_be_met_change_nothing() {
     let mut t = card();
     let good = payload(&template(0x00), &point(&secret(0x11)));

@@ -6,6 +6,7 @@
 
 mod applet;
 mod behaviour;
+mod between_domains;
 mod chaining;
 mod channels;
 mod combined;

@@ -2,6 +2,7 @@
 
 use globalplatform::aid::Aid;
 use globalplatform::card_data::ExtendedCardResources;
+use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 use scp03::SecurityLevel;
@@ -153,6 +154,24 @@ fn reserved_memory_is_taken_at_once_and_kept_for_its_owner() {
         StatusWord(0x6A80),
         "more than its quota"
     );
+}
+
+#[test]
+fn implicit_selection_takes_memory_too() {
+    let mut t = Terminal::new();
+    let used = t.card.inventory().memory.used;
+    // 512 bytes for the domain, two for the parameters.
+    for (bytes, sw) in [(513, NO_MEMORY), (514, StatusWord::OK)] {
+        t = t.in_state(CardLifeCycle::Secured, |state| {
+            state.set_memory(used + bytes);
+        });
+        let mut install = install_ssd(SSD, ssd_privileges(), None);
+        install.parameters.implicit_selection = vec![0x81, 0x41];
+        let mut isd = t.isd();
+        let before = t.card.writes();
+        assert_eq!(isd.sw(&mut t, &install.to_apdu()), sw);
+        assert_eq!(t.card.writes() - before, u64::from(sw.is_success()));
+    }
 }
 
 #[test]

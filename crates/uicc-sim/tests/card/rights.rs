@@ -73,10 +73,6 @@ fn an_ssd_with_authorized_management_works_in_its_own_house_only() {
     );
     other.ok(&mut t, &install_applet(PACKAGE, MODULE, INSTANCE).to_apdu());
     assert_eq!(
-        other.sw(&mut t, &install_for_load(MODULE, Some(SSD), None).to_apdu()),
-        SECURITY
-    );
-    assert_eq!(
         other.sw(
             &mut t,
             &install_applet(JPKI_PACKAGE, JPKI, MODULE).to_apdu()

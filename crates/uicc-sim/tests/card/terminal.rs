@@ -226,15 +226,15 @@ impl Terminal {
         }
     }
 
-    /// The ISD at level 33 on another logical channel, which is open.
-    pub fn on_channel(&mut self, channel: u8) -> Session {
+    /// At level 33, with the ISD's keys, what is selected on another logical channel.
+    pub fn on_channel(&mut self, channel: u8, selected: Aid) -> Session {
         let challenge = self.host_challenge();
         let host = Host::start(&isd_keys(), 0x30, Mode::S8, &challenge).unwrap();
         let host = host.on_channel(channel).unwrap();
         let response = self.send(&host.command());
         let level = SecurityLevel::Full;
         let host = host
-            .receive(&response, level, Some(ISD.as_bytes()))
+            .receive(&response, level, Some(selected.as_bytes()))
             .unwrap();
         let response = self.send(&host.command());
         Session {

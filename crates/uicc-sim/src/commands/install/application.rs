@@ -38,6 +38,13 @@ pub(crate) const SUPPORTED_PRIVILEGES: Privileges = Privileges::SECURITY_DOMAIN
     .union(Privileges::GLOBAL_REGISTRY)
     .union(Privileges::FINAL_APPLICATION);
 
+/// What says something about its holder, or about what is below it, and nothing about the rest of the card.
+const OF_ITS_OWN: Privileges = Privileges::SECURITY_DOMAIN
+    .union(Privileges::DAP_VERIFICATION)
+    .union(Privileges::DELEGATED_MANAGEMENT)
+    .union(Privileges::TRUSTED_PATH)
+    .union(Privileges::CIPHERED_LOAD_FILE);
+
 /// Privileges that only one entry besides the ISD can hold.
 const UNIQUE: [Privileges; 2] = [Privileges::CARD_RESET, Privileges::FINAL_APPLICATION];
 
@@ -94,7 +101,8 @@ impl Domain<'_> {
     }
 
     /// These privileges make sense together, this card offers them, nobody else holds a unique one, and whoever is not
-    /// the ISD gives only what it holds itself. `holder` is the entry whose privileges change.
+    /// the ISD gives of those that reach beyond their holder only what it has (our decision). `holder` is the entry whose
+    /// privileges change.
     ///
     /// # Errors
     /// 6A80, 6985 or 6982.
@@ -119,7 +127,7 @@ impl Domain<'_> {
         }
         let own = self.storage.application(&self.aid);
         let own = own.map_or(Privileges::NONE, |own| own.privileges);
-        if !self.is_isd() && !own.contains(privileges) {
+        if !self.is_isd() && !(own | OF_ITS_OWN).contains(privileges) {
             return Err(StatusWord::SECURITY_STATUS);
         }
         Ok(())
@@ -208,6 +216,10 @@ impl Domain<'_> {
         domain.is_casd = parameters.casd_capability.is_some();
         if domain.is_casd && !self.storage.behaviour.casd {
             return Err(wrong);
+        }
+        if domain.is_casd && !self.is_isd() {
+            // The card believes what a controlling authority certifies: only the issuer says who that is.
+            return Err(StatusWord::SECURITY_STATUS);
         }
         domain.becomes_personalized = parameters.becomes_personalized;
         domain.consents = Consents {

@@ -9,7 +9,6 @@ use globalplatform::commands::install::{
 use globalplatform::delegated_management::{ReceiptSubject, combined_token_input};
 use globalplatform::status_word::StatusWord;
 
-use crate::chip::StoredLoadFile;
 use crate::commands::Domain;
 use crate::commands::authority::Function;
 use crate::commands::delegation::Authority;
@@ -88,23 +87,9 @@ impl Domain<'_> {
             instance: end.instance,
             security_domain: file.security_domain,
         };
-        self.keep_both(file, &install)?;
-        Ok(self.confirm(&authority, &subject))
-    }
-
-    /// Load file and instance come together or not at all.
-    fn keep_both(
-        &mut self,
-        file: StoredLoadFile,
-        install: &InstallForInstall,
-    ) -> Result<(), StatusWord> {
-        let aid = file.aid;
         self.demand_load_file(&file)?;
         self.storage.write().load_files.push(file);
-        let outcome = self.create_application(install);
-        if outcome.is_err() {
-            self.storage.write().load_files.retain(|f| f.aid != aid);
-        }
-        outcome
+        self.create_application(&install)?;
+        Ok(self.confirm(&authority, &subject))
     }
 }

@@ -30,13 +30,16 @@ impl Domain<'_> {
         Ok(self.confirm(&authority, &subject))
     }
 
-    /// The domain that loses the entry and the one that gets it must agree, unless they ask for it themselves. A domain
-    /// that is extradited to itself becomes the root of a hierarchy. Gives the domain that had the entry.
+    /// The domain that loses the entry and the one that gets it must agree, and a domain that goes itself, unless they ask
+    /// for it themselves. A domain that is extradited to itself becomes the root of a hierarchy. Gives the domain that had
+    /// the entry.
     pub(super) fn extradite_to(&mut self, entry: &Aid, to: Aid) -> Result<Aid, StatusWord> {
         let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
         let from = self.storage.associated_domain(entry).ok_or(not_found)?;
         self.demand_reach(entry)?;
-        self.demand_welcome(&to)?;
+        self.demand_agreement(&to, |consents| consents.extradition_here)?;
+        self.demand_agreement(&from, |consents| consents.extradition_away)?;
+        self.demand_consent(entry, |consents| consents.extradition_away)?;
         let file = self.storage.load_file(entry);
         // Its signatures could not be verified any more (G 9.4.1).
         let to_verifier = self.storage.application(&to).is_some_and(|to| {
@@ -53,19 +56,6 @@ impl Domain<'_> {
         }
         if to != *entry && self.storage.is_within(to, entry) {
             return Err(StatusWord::WRONG_DATA);
-        }
-        let lets_go = self
-            .storage
-            .domain(&from)
-            .is_some_and(|d| d.consents.extradition_away);
-        if from != self.aid && !lets_go {
-            return Err(StatusWord::CONDITIONS);
-        }
-        // Tried on a copy: a refusal writes nothing.
-        let mut after = self.storage.clone();
-        after.associate(entry, to);
-        if !after.is_within_limits() {
-            return Err(StatusWord::NO_MEMORY);
         }
         self.storage.write().associate(entry, to);
         Ok(from)

@@ -31,8 +31,8 @@ impl Domain<'_> {
         let domain = install.security_domain.unwrap_or(self.aid);
         let domain = self.storage.resolve(domain);
         install.security_domain = Some(domain);
-        self.demand_welcome(&domain)?;
-        self.demand_reach(&domain)?;
+        // Any domain may get it that takes it (G 9.3.2).
+        self.demand_agreement(&domain, |consents| consents.extradition_here)?;
         if self.storage.is_taken(&install.load_file) {
             return Err(StatusWord::CONDITIONS);
         }

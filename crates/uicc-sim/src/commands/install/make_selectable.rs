@@ -22,6 +22,8 @@ impl Domain<'_> {
         let instance = self.storage.application(&install.instance);
         let instance = instance.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
         self.demand_reach(&install.instance)?;
+        // Whose it is has a say (G 9.3.7).
+        self.demand_personalized(&instance.security_domain)?;
         let added = install.privileges.intersection(Privileges::CARD_RESET);
         // Hosts make applications the default one in this way when they are SELECTABLE already.
         let is_new = instance.life_cycle == Application::INSTALLED;

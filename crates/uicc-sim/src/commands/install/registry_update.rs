@@ -45,9 +45,20 @@ impl Domain<'_> {
         let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
         let application = self.storage.application(&aid).ok_or(not_found)?;
         self.demand_reach(&aid)?;
+        // Whose it is has a say (G 9.4.2.1).
+        self.demand_personalized(&application.security_domain)?;
         let is_domain = application.domain().is_some();
         if restrictions.is_some() && !is_domain {
             return Err(StatusWord::WRONG_DATA);
+        }
+        // What others took away from a domain it does not give itself back.
+        let lifts = |bits: u8| {
+            application
+                .domain()
+                .is_some_and(|d| d.restrictions & !bits != 0)
+        };
+        if aid == self.aid && !self.is_isd() && restrictions.is_some_and(lifts) {
+            return Err(StatusWord::CONDITIONS);
         }
         if let Some(privileges) = update.privileges {
             if privileges.contains(Privileges::SECURITY_DOMAIN) != is_domain {

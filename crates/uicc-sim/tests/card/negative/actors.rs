@@ -1,7 +1,8 @@
 //! Who sends the commands, and the card it finds.
 //!
 //! Below the actor: load file [`OWN_PACKAGE`], instance [`OWN_INSTANCE`] of it. Elsewhere, below the issuer's domain: the
-//! domain [`OTHER_SSD`], load file [`PACKAGE`] with [`INSTANCE`].
+//! domain [`OTHER_SSD`], load file [`PACKAGE`] with [`INSTANCE`], and the locked domain [`LOCKED_SSD`] with
+//! [`LOCKED_INSTANCE`], which is INSTALLED.
 
 use globalplatform::aid::Aid;
 use globalplatform::commands::install::{InstallForExtradition, RegistryParameters};
@@ -15,6 +16,9 @@ pub const OWN_PACKAGE: Aid = Aid::from_slice_const(&[0xF0, 0x0A, 0x0A, 0x0A, 0x0
 pub const OWN_MODULE: Aid = Aid::from_slice_const(&[0xF0, 0x0A, 0x0A, 0x0A, 0x0A, 0x01]);
 pub const OWN_INSTANCE: Aid = Aid::from_slice_const(&[0xF0, 0x0A, 0x0A, 0x0A, 0x0A, 0x02]);
 
+pub const LOCKED_SSD: Aid = Aid::from_slice_const(&[0xF0, 0x0D, 0x0D, 0x0D, 0x0D, 0x00]);
+pub const LOCKED_INSTANCE: Aid = Aid::from_slice_const(&[0xF0, 0x0D, 0x0D, 0x0D, 0x0D, 0x01]);
+
 /// A security domain.
 #[derive(Debug, Clone, Copy)]
 pub struct Actor {
@@ -23,6 +27,8 @@ pub struct Actor {
     pub privileges: Privileges,
     /// Else SELECTABLE.
     pub personalized: bool,
+    /// It was locked after its session began.
+    pub locked: bool,
 }
 
 const DOMAIN: Privileges = Privileges::SECURITY_DOMAIN;
@@ -35,6 +41,7 @@ impl Actor {
         is_isd: true,
         privileges: Privileges([0x9C, 0xFE, 0x80]),
         personalized: true,
+        locked: false,
     };
     /// One without any right.
     pub const PLAIN: Self = Self::with(DOMAIN);
@@ -47,10 +54,11 @@ impl Actor {
             is_isd: false,
             privileges,
             personalized: true,
+            locked: false,
         }
     }
 
-    /// Every kind, PERSONALIZED and SELECTABLE.
+    /// Every kind, PERSONALIZED and SELECTABLE; some of them locked.
     pub fn all() -> Vec<Self> {
         let manager = Self::MANAGER.privileges;
         let rights = [
@@ -64,12 +72,18 @@ impl Actor {
         let mut domains = vec![Self::PLAIN, Self::with(PATH), Self::MANAGER];
         domains.extend(rights.map(|right| Self::with(PATH.union(right))));
         domains.push(Self::with(manager.union(Privileges::GLOBAL_LOCK)));
+        domains.push(Self::with(manager.union(Privileges::GLOBAL_DELETE)));
         let raw = domains.iter().map(|actor| Self {
             personalized: false,
             ..*actor
         });
         let raw: Vec<Self> = raw.collect();
-        [vec![Self::ISD], domains, raw].concat()
+        let all_rights = manager | Privileges::GLOBAL_LOCK | Privileges::CARD_TERMINATE;
+        let locked = [Self::PLAIN, Self::MANAGER, Self::with(all_rights)].map(|actor| Self {
+            locked: true,
+            ..actor
+        });
+        [vec![Self::ISD], domains, raw, locked.into()].concat()
     }
 }
 
@@ -96,9 +110,16 @@ pub fn world(actor: Actor, card: CardLifeCycle) -> Terminal {
         isd.ok(&mut t, &install_applet(package, module, instance).to_apdu());
     }
     if actor.personalized && !actor.is_isd {
-        give(&mut t, &mut isd, OWN_INSTANCE);
-        give(&mut t, &mut isd, OWN_PACKAGE);
+        give(&mut t, &mut isd, OWN_INSTANCE, SSD);
+        give(&mut t, &mut isd, OWN_PACKAGE, SSD);
     }
+    let domain = install_ssd(LOCKED_SSD, ssd_privileges(), None);
+    isd.ok(&mut t, &domain.to_apdu());
+    let mut install = install_applet(PACKAGE, MODULE, LOCKED_INSTANCE);
+    install.make_selectable = false;
+    isd.ok(&mut t, &install.to_apdu());
+    give(&mut t, &mut isd, LOCKED_INSTANCE, LOCKED_SSD);
+    isd.ok(&mut t, &set_status(LOCKED_SSD, 0x80));
     t.in_state(card, |state| {
         if !actor.personalized {
             // Nothing is extradited to a domain that is not PERSONALIZED; it may have been before.
@@ -112,9 +133,9 @@ const fn actor_privileges(actor: Actor) -> Privileges {
     if actor.is_isd { PATH } else { actor.privileges }
 }
 
-fn give(t: &mut Terminal, isd: &mut Session, aid: Aid) {
+fn give(t: &mut Terminal, isd: &mut Session, aid: Aid, domain: Aid) {
     let extradite = InstallForExtradition {
-        security_domain: SSD,
+        security_domain: domain,
         aid,
         parameters: RegistryParameters::default(),
         token: None,

@@ -9,7 +9,7 @@ use globalplatform::commands::install::{
 use globalplatform::commands::load::Load;
 use globalplatform::privileges::Privileges;
 
-use super::actors::{OWN_INSTANCE, OWN_MODULE, OWN_PACKAGE};
+use super::actors::{LOCKED_INSTANCE, LOCKED_SSD, OWN_INSTANCE, OWN_MODULE, OWN_PACKAGE};
 use super::rules::{
     CONDITIONS, Cell, ISSUERS_OWN, Kind, MANAGES, NOT_FOUND, Row, Rule, SECURITY, WITHOUT_TOKEN,
     WRONG_DATA, WRONG_P1P2,
@@ -18,6 +18,15 @@ use crate::terminal::*;
 
 const NEW: Aid = Aid::from_slice_const(&[0xF0, 0x0B, 0x0B, 0x0B, 0x0B]);
 const UNKNOWN: Aid = Aid::from_slice_const(&[0xF0, 0x0C, 0x0C, 0x0C, 0x0C]);
+
+/// javacard.framework.
+const FRAMEWORK: Aid = Aid::from_slice_const(&[0xA0, 0x00, 0x00, 0x00, 0x62, 0x01, 0x01]);
+
+/// What is to happen concerns a locked domain.
+const LOCKED: Rule = always(
+    "5.3.2.4: LOCKED, no association, no extradition, no services",
+    CONDITIONS,
+);
 
 /// A rule that refuses whoever comes so far.
 const fn always(why: &'static str, sw: globalplatform::status_word::StatusWord) -> Rule {
@@ -59,7 +68,21 @@ pub fn rows() -> Vec<Row> {
         content(
             "INSTALL [for load] for another domain",
             || install_for_load(NEW, Some(OTHER_SSD), None).to_apdu(),
-            &[MANAGES, WITHOUT_TOKEN, ISSUERS_OWN],
+            &[MANAGES, WITHOUT_TOKEN],
+        ),
+        content(
+            "INSTALL [for load] for a locked domain",
+            || install_for_load(NEW, Some(LOCKED_SSD), None).to_apdu(),
+            &[MANAGES, WITHOUT_TOKEN, &[LOCKED]],
+        ),
+        content(
+            "INSTALL [for load], AID of the platform's",
+            || install_for_load(FRAMEWORK, None, None).to_apdu(),
+            &[
+                MANAGES,
+                WITHOUT_TOKEN,
+                &[always("9.3.5: the AID is new", CONDITIONS)],
+            ],
         ),
         content(
             "INSTALL [for load] for nobody",
@@ -157,7 +180,7 @@ fn installations() -> Vec<Row> {
             "INSTALL [for install] with Global Lock",
             || with_privileges(Privileges::GLOBAL_LOCK),
             &[&[(
-                "6.6.2: nobody gives what it has not",
+                "our decision: nobody gives what it has not and what reaches beyond the holder",
                 |cell| !cell.holds(Privileges::GLOBAL_LOCK),
                 SECURITY,
             )]],
@@ -166,6 +189,43 @@ fn installations() -> Vec<Row> {
             "INSTALL [for install] of a domain",
             || install_ssd(NEW, Privileges::SECURITY_DOMAIN, None).to_apdu(),
             &[],
+        ),
+        content(
+            "INSTALL [for install] of a domain with Delegated Management and DAP Verification",
+            || {
+                let privileges = Privileges::SECURITY_DOMAIN
+                    | Privileges::DELEGATED_MANAGEMENT
+                    | Privileges::DAP_VERIFICATION;
+                install_ssd(NEW, privileges, None).to_apdu()
+            },
+            &[],
+        ),
+        content(
+            "INSTALL [for install] of a domain with Mandated DAP Verification",
+            || {
+                let privileges = Privileges::SECURITY_DOMAIN
+                    | Privileges::DAP_VERIFICATION
+                    | Privileges::MANDATED_DAP;
+                install_ssd(NEW, privileges, None).to_apdu()
+            },
+            &[&[(
+                "our decision: nobody gives what it has not and what reaches beyond the holder",
+                |cell| !cell.is_isd(),
+                SECURITY,
+            )]],
+        ),
+        content(
+            "INSTALL [for install] of a controlling authority's domain",
+            || {
+                let mut install = install_ssd(NEW, Privileges::SECURITY_DOMAIN, None);
+                install.parameters.applet.extend([0x86, 0x02, 0x01, 0x00]);
+                install.to_apdu()
+            },
+            &[&[(
+                "our decision: the issuer says who that is",
+                |cell| !cell.is_isd(),
+                SECURITY,
+            )]],
         ),
         content(
             "INSTALL [for make selectable] of its own",
@@ -233,6 +293,26 @@ fn registry() -> Vec<Row> {
             "INSTALL [for extradition] of the issuer's",
             || extradite(INSTANCE, OTHER_SSD),
             &[ISSUERS_OWN],
+        ),
+        content(
+            "INSTALL [for extradition] to a locked domain",
+            || extradite(OWN_INSTANCE, LOCKED_SSD),
+            &[&[LOCKED]],
+        ),
+        content(
+            "INSTALL [for extradition] of a locked domain's",
+            || extradite(LOCKED_INSTANCE, OTHER_SSD),
+            &[ISSUERS_OWN, &[LOCKED]],
+        ),
+        content(
+            "INSTALL [for make selectable] of a locked domain's",
+            || InstallForMakeSelectable::new(LOCKED_INSTANCE).to_apdu(),
+            &[ISSUERS_OWN, &[LOCKED]],
+        ),
+        content(
+            "INSTALL [for registry update] of a locked domain's",
+            || update(Some(LOCKED_INSTANCE), implicit()),
+            &[ISSUERS_OWN, &[LOCKED]],
         ),
         content(
             "INSTALL [for extradition] to no domain",
@@ -315,7 +395,11 @@ fn deletions() -> Vec<Row> {
             |cell| !cell.is_isd() && !cell.actor.personalized,
             CONDITIONS,
         ),
-        ("9.5: a right to delete", cannot_delete, SECURITY),
+        (
+            "9.5.1: Authorized or Delegated Management",
+            cannot_delete,
+            SECURITY,
+        ),
         (
             "C.4.7: a token",
             |cell| cell.holds(Privileges::DELEGATED_MANAGEMENT),
@@ -349,6 +433,11 @@ fn deletions() -> Vec<Row> {
             &[deletes, reaches],
         ),
         content(
+            "DELETE a locked domain's instance",
+            || delete(LOCKED_INSTANCE, false),
+            &[deletes, reaches],
+        ),
+        content(
             "DELETE the issuer's domain",
             || delete(ISD, false),
             &[deletes, reaches, &[always("9.5", CONDITIONS)]],
@@ -367,8 +456,6 @@ fn deletions() -> Vec<Row> {
 }
 
 fn cannot_delete(cell: &Cell) -> bool {
-    let rights = Privileges::AUTHORIZED_MANAGEMENT
-        | Privileges::DELEGATED_MANAGEMENT
-        | Privileges::GLOBAL_DELETE;
+    let rights = Privileges::AUTHORIZED_MANAGEMENT | Privileges::DELEGATED_MANAGEMENT;
     !cell.actor.privileges.intersects(rights)
 }

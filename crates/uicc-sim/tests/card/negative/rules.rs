@@ -114,14 +114,16 @@ fn general(kind: Kind) -> Vec<Rule> {
     let no_session: When = |cell| cell.level.is_none();
     let protected: When = |cell| cell.level.is_some_and(SecurityLevel::c_mac);
     let dead = ("TERMINATED: GET DATA only", terminated, CONDITIONS);
+    let refusing: When = |cell| cell.actor.locked;
+    let refusing = ("5.3.2.4: LOCKED rejects all commands", refusing, CONDITIONS);
     let session = ("Table 11-2: AUTHENTICATED", no_session, SECURITY);
     let content = ("CARD_LOCKED: no content change", locked, CONDITIONS);
     let secured = ("no secure messaging here", protected, StatusWord(0x6882));
     match kind {
-        Kind::Open => vec![],
+        Kind::Open => vec![refusing],
         Kind::Runtime => vec![("TERMINATED", terminated, FUNCTION), secured],
-        Kind::Session => vec![dead, session],
-        Kind::Content => vec![dead, session, content],
+        Kind::Session => vec![dead, refusing, session],
+        Kind::Content => vec![dead, refusing, session, content],
     }
 }
 
