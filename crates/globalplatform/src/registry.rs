@@ -6,7 +6,7 @@ use crate::{
     aid::Aid,
     error::DecodeError,
     privileges::Privileges,
-    tlv::{DataObject, Reader, Tag, Tlv, Writer},
+    tlv::{DataObject, Once, Reader, Tag, Tlv, Writer},
 };
 
 /// One entry: E3.
@@ -27,6 +27,16 @@ pub const SECURITY_DOMAIN: Tag = Tag(0xCC);
 pub const VERSION: Tag = Tag(0xCE);
 /// Module of a load file, one per data object.
 pub const MODULE: Tag = Tag(0x84);
+
+/// What an entry has once; the last of several would win otherwise.
+const ONCE: [Tag; 6] = [
+    AID,
+    LIFE_CYCLE,
+    PRIVILEGES,
+    LOAD_FILE,
+    VERSION,
+    SECURITY_DOMAIN,
+];
 
 /// What the registry says about an application, security domain or load file.
 ///
@@ -140,8 +150,12 @@ impl RegistryEntry {
         let (mut aid, mut life_cycle) = (None, None);
         // The two mandatory fields are put in at the end; until then any AID will do.
         let mut rest = Self::new(Aid::from_slice_const(&[0; 5]), 0);
+        let mut once = Once::default();
         for tlv in entry.reader().tlvs() {
             let tlv = tlv?;
+            if ONCE.contains(&tlv.tag) {
+                once.note(&tlv)?;
+            }
             match tlv.tag {
                 AID => aid = Some(decode_aid(&tlv)?),
                 LIFE_CYCLE => {
@@ -245,7 +259,11 @@ mod tests {
 
     #[test]
     fn refuses_malformed_entries_with_offsets() {
-        use DecodeError::{InvalidLength, MissingField, Truncated, UnexpectedTag};
+        use DecodeError::{InvalidLength, InvalidValue, MissingField, Truncated, UnexpectedTag};
+        let repeated = |offset| InvalidValue {
+            offset,
+            field: "repeated data object",
+        };
         for (hex, error) in [
             (
                 "E2004F",
@@ -286,6 +304,9 @@ mod tests {
             ),
             ("E30A4F05A0000001519F7000", InvalidLength { offset: 12 }),
             ("E304C5020000", InvalidLength { offset: 4 }),
+            ("E3124F05A0000001519F7001014F05A000000152", repeated(13)),
+            ("E308CE020100CE020100", repeated(6)),
+            ("E30F4F05A0000001519F7001019F700103", repeated(13)),
         ] {
             assert_eq!(decode(hex), Err(error), "{hex}");
         }

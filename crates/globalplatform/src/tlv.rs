@@ -1,12 +1,14 @@
 //! BER-TLV as cards use it (ISO/IEC 7816-4, 5.2.2; G 11.1.5 for lengths): tags of one to three
 //! bytes, definite lengths, and a reader that knows where in the input it stands.
 
+mod once;
 mod reader;
 mod writer;
 
 use alloc::vec::Vec;
 use core::fmt;
 
+pub(crate) use once::Once;
 pub use reader::{Reader, Tlv, Tlvs};
 pub use writer::Writer;
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::{
     error::DecodeError,
-    tlv::{DataObject, Reader, Tag, Writer, find},
+    tlv::{DataObject, Once, Reader, Tag, Writer, find},
 };
 
 const CERTIFICATE: Tag = Tag(0x7F21);
@@ -54,23 +54,26 @@ impl CardCertificate {
     ///
     /// # Errors
     /// [`DecodeError`] with the offset in `data`; public key (7F49) and signature (5F37) must be
-    /// there, each data object at most once.
+    /// there, each data object at most once, lengths in their shortest form (what was signed could not
+    /// be put together again otherwise).
     pub fn decode(data: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(data);
         let template = reader.expect(CERTIFICATE)?;
         reader.finish()?;
         let mut certificate = Self::default();
+        let mut once = Once::default();
         for tlv in template.reader().tlvs() {
             let tlv = tlv?;
-            if certificate.object(tlv.tag).is_some() {
-                return Err(DecodeError::InvalidValue {
-                    offset: tlv.offset,
-                    field: "repeated data object",
-                });
-            }
+            once.note(&tlv)?;
             certificate
                 .objects
                 .push(DataObject::new(tlv.tag, tlv.value));
+        }
+        if certificate.encode() != data {
+            return Err(DecodeError::InvalidValue {
+                offset: 0,
+                field: "length that is not in its shortest form",
+            });
         }
         for (tag, field) in [(PUBLIC_KEY, "public key"), (SIGNATURE, "signature")] {
             if certificate.object(tag).is_none() {
@@ -207,6 +210,8 @@ mod tests {
             ("7F2103 7F4900", 6),
             ("7F2106 7F4900 7F4900", 6),
             ("7F2102 9301", 5),
+            ("7F2108 7F49810108 5F3700", 0),
+            ("7F218103 5F3700", 0),
         ] {
             let error = CardCertificate::decode(&bytes(hex)).unwrap_err();
             assert_eq!(error.offset(), offset, "{hex}: {error}");

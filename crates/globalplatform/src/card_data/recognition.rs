@@ -116,7 +116,7 @@ impl CardRecognitionData {
                 self.version = expect_arcs(&oid, ARC_VERSION)?;
                 Ok(())
             }
-            IDENTIFICATION_SCHEME => {
+            IDENTIFICATION_SCHEME if is_scheme(tlv) => {
                 self.has_identification_scheme = true;
                 Ok(())
             }
@@ -174,6 +174,13 @@ fn write_oid(writer: &mut Writer, arcs: &[u32]) {
         oid.push(*last);
     }
     writer.tlv(OBJECT_IDENTIFIER, &oid);
+}
+
+/// Whether a card identification scheme is the one of GlobalPlatform; others are kept as they are.
+fn is_scheme(tlv: &Tlv<'_>) -> bool {
+    let mut reader = tlv.reader();
+    let oid = reader.expect(OBJECT_IDENTIFIER);
+    reader.is_empty() && oid.is_ok_and(|oid| expect_arcs(&oid, ARC_SCHEME) == Ok(Vec::new()))
 }
 
 /// The arcs after GlobalPlatform and `first`.
@@ -267,6 +274,21 @@ mod tests {
             assert_eq!(recognition.protocols, protocols, "{hex}");
             let again = CardRecognitionData::decode(&recognition.encode());
             assert_eq!(again, Ok(recognition));
+        }
+    }
+
+    #[test]
+    fn keeps_identification_schemes_of_others() {
+        for hex in [
+            "73 0B 63 09 06 07 2A864886FC6B 04",
+            "73 0C 63 0A 06 08 2A864886FC6B 03 01",
+            "73 0D 63 0B 06 07 2A864886FC6B 03 0500",
+            "73 02 63 00",
+        ] {
+            let recognition = CardRecognitionData::decode(&bytes(hex)).unwrap();
+            assert!(!recognition.has_identification_scheme, "{hex}");
+            assert_eq!(recognition.other.len(), 1, "{hex}");
+            assert_eq!(recognition.other[0].tag, Tag(0x63), "{hex}");
         }
     }
 

@@ -138,7 +138,8 @@ impl Joiner {
     }
 
     /// Takes the next command: gives back the whole one, or `None` when more follow. A command that
-    /// belongs to no chain comes back as it is. A whole command of more than 255 bytes is extended.
+    /// belongs to no chain comes back as it is. A whole command of more than 255 bytes is extended, and one
+    /// whose last part is.
     ///
     /// # Errors
     /// [`ChainError`] when a chain has begun and something else comes, or when it gets too long.
@@ -165,7 +166,7 @@ impl Joiner {
             self.begun = Some(whole);
             return Ok(None);
         }
-        let extended = whole.data.len() > crate::apdu::MAX_SHORT_DATA;
+        let extended = whole.extended || whole.data.len() > crate::apdu::MAX_SHORT_DATA;
         Ok(Some(CommandApdu { extended, ..whole }))
     }
 
@@ -193,6 +194,28 @@ mod tests {
         CommandApdu::new(0x80, ins, p1, 0x01)
             .with_data(vec![7; data])
             .with_le(256)
+    }
+
+    #[test]
+    fn a_chain_is_extended_when_its_last_part_is() {
+        let whole = command(0xE6, 0x02, 200);
+        let parts = split(&whole, 150).unwrap();
+        for extended in [false, true] {
+            let mut joiner = Joiner::new(1000);
+            let last = CommandApdu {
+                extended,
+                ..parts[1].clone()
+            };
+            assert_eq!(joiner.take(parts[0].clone()), Ok(None));
+            let joined = joiner.take(last).unwrap().unwrap();
+            assert_eq!(
+                joined,
+                CommandApdu {
+                    extended,
+                    ..whole.clone()
+                }
+            );
+        }
     }
 
     #[test]

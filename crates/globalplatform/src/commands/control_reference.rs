@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::{
     error::DecodeError,
-    tlv::{Tag, Tlv, Writer},
+    tlv::{Once, Tag, Tlv, Writer},
 };
 
 /// Tag of the template.
@@ -42,8 +42,10 @@ impl ControlReference {
     /// Reads the template; unknown data objects are an error since they might restrict the token.
     pub(super) fn read(template: &Tlv<'_>) -> Result<Self, DecodeError> {
         let mut reference = Self::default();
+        let mut once = Once::default();
         for tlv in template.reader().tlvs() {
             let tlv = tlv?;
+            once.note(&tlv)?;
             let field = match tlv.tag {
                 PROVIDER => &mut reference.provider,
                 IMAGE_NUMBER => &mut reference.image_number,
@@ -78,6 +80,13 @@ pub(super) mod tests {
                 token_identifier,
             },
         )
+    }
+
+    #[test]
+    fn refuses_repeated_data() {
+        let bytes = [0xB6, 6, 0x42, 1, 1, 0x42, 1, 1];
+        let template = Reader::new(&bytes).tlv().unwrap();
+        assert_eq!(ControlReference::read(&template).unwrap_err().offset(), 5);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
     aid::Aid,
     apdu::{CommandApdu, MAX_SHORT_LE},
     error::DecodeError,
-    tlv::{Reader, Tag, Writer},
+    tlv::{Once, Reader, Tag, Writer},
 };
 
 /// Instruction byte.
@@ -161,8 +161,10 @@ impl SelectResponse {
         let mut aid = None;
         // Until the mandatory AID is found, any will do.
         let mut rest = Self::new(Aid::from_slice_const(&[0; 5]));
+        let mut once = Once::default();
         for tlv in fci.reader().tlvs() {
             let tlv = tlv?;
+            once.note(&tlv)?;
             match tlv.tag {
                 DF_NAME => aid = Some(Aid::decode(tlv.value, tlv.value_offset)?),
                 PROPRIETARY => rest.decode_proprietary(tlv.reader())?,
@@ -177,8 +179,10 @@ impl SelectResponse {
     }
 
     fn decode_proprietary(&mut self, reader: Reader<'_>) -> Result<(), DecodeError> {
+        let mut once = Once::default();
         for tlv in reader.tlvs() {
             let tlv = tlv?;
+            once.note(&tlv)?;
             match tlv.tag {
                 MANAGEMENT_DATA => self.management_data = Some(tlv.value.to_vec()),
                 LIFE_CYCLE_DATA => self.life_cycle_data = Some(tlv.value.to_vec()),
@@ -260,6 +264,8 @@ mod tests {
             ("6F0484020102", 4),
             ("6F0BA5099F6503010000840101", 7),
             ("6F05840500", 5),
+            ("6F0E8405A0000001518405A000000152", 9),
+            ("6F0AA5089F6501009F650101", 8),
         ] {
             let error = SelectResponse::decode(&bytes(hex)).unwrap_err();
             assert_eq!(error.offset(), offset, "{hex}: {error}");

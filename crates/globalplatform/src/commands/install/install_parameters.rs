@@ -276,6 +276,11 @@ pub(super) mod tests {
             ("C900EF04CF024040", 6),
             ("C900EF03C80100", 6),
             ("C900EF02C802", 6),
+            ("C900C900", 2),
+            ("C900EA00EA00", 4),
+            ("C900EF00EF00", 4),
+            ("C900EF08C8020001C8020002", 8),
+            ("C900B600B600", 4),
         ] {
             let error = InstallParameters::decode(&bytes(hex)).unwrap_err();
             assert_eq!(error.offset(), offset, "{hex}: {error}");

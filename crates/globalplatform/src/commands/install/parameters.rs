@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::{
     commands::control_reference::{self, ControlReference},
     error::DecodeError,
-    tlv::{DataObject, Reader, Tag, Tlv, Writer},
+    tlv::{DataObject, Once, Reader, Tag, Tlv, Writer},
 };
 
 /// System specific parameters.
@@ -39,6 +39,7 @@ pub(super) trait Parameters: Default {
     /// Reads the field.
     fn read(reader: Reader<'_>) -> Result<Self, DecodeError> {
         let mut parameters = Self::default();
+        let mut once = Once::default();
         for tlv in reader.tlvs() {
             let tlv = tlv?;
             match tlv.tag {
@@ -49,19 +50,24 @@ pub(super) trait Parameters: Default {
                 tag => {
                     if !parameters.take(&tlv)? {
                         parameters.shared().2.push(DataObject::new(tag, tlv.value));
+                        continue;
                     }
                 }
             }
+            once.note(&tlv)?;
         }
         Ok(parameters)
     }
 
     /// Reads the content of EF.
     fn read_system(&mut self, reader: Reader<'_>) -> Result<(), DecodeError> {
+        let mut once = Once::default();
         for tlv in reader.tlvs() {
             let tlv = tlv?;
             if !self.take_system(&tlv)? {
                 self.shared().0.push(DataObject::new(tlv.tag, tlv.value));
+            } else if tlv.tag != IMPLICIT_SELECTION {
+                once.note(&tlv)?;
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ pub use toolkit::{MenuEntry, SimToolkitParameters, ToolkitParameters};
 
 use crate::{
     error::{DecodeError, EncodeError},
-    tlv::{DataObject, Reader, Tag, Writer},
+    tlv::{DataObject, Once, Reader, Tag, Writer},
 };
 
 const TOOLKIT: Tag = Tag(0x80);
@@ -65,8 +65,12 @@ impl UiccParameters {
     /// [`DecodeError`] with the offset in that value.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut parameters = Self::default();
+        let mut once = Once::default();
         for tlv in Reader::new(bytes).tlvs() {
             let tlv = tlv?;
+            if matches!(tlv.tag, TOOLKIT | ACCESS | ADMINISTRATIVE_ACCESS) {
+                once.note(&tlv)?;
+            }
             match tlv.tag {
                 TOOLKIT => parameters.toolkit = Some(ToolkitParameters::read(tlv.reader())?),
                 ACCESS => parameters.access = Some(access::read(tlv.reader())?),
@@ -123,7 +127,15 @@ mod tests {
 
     #[test]
     fn refuses_malformed_parameters_with_offsets() {
-        for (hex, offset) in [("80", 1), ("8001", 2), ("800101", 3), ("8103020000", 3)] {
+        for (hex, offset) in [
+            ("80", 1),
+            ("8001", 2),
+            ("800101", 3),
+            ("8103020000", 3),
+            ("81008100", 2),
+            ("82008200", 2),
+            ("800D010014000202011E03D50103008000", 15),
+        ] {
             let error = UiccParameters::decode(&bytes(hex)).unwrap_err();
             assert_eq!(error.offset(), offset, "{hex}: {error}");
         }
