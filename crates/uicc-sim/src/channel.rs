@@ -101,6 +101,12 @@ impl Channel {
         }
     }
 
+    /// Whether a session at level 01 or above is open: a command without protection aborts it.
+    pub(crate) fn demands_protection(&self) -> bool {
+        let is_open = |s: &Session| s.scp.is_authenticated() && s.scp.level().c_mac();
+        self.session.as_ref().is_some_and(is_open)
+    }
+
     /// Adds one command to a chain (CLA bit 5); gives the whole command with the last one.
     ///
     /// The pieces are joined as they are: secure messaging covers the whole. A command with another header ends an

@@ -4,7 +4,6 @@
 //! that a change has to reach the state file before the answer goes out.
 
 use globalplatform::aid::Aid;
-use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::privileges::Privileges;
 use serde::{Deserialize, Serialize};
 
@@ -196,18 +195,14 @@ impl Chip {
         self.is_isd(domain) || self.application(domain).is_some_and(is_personalized)
     }
 
-    /// Whether a SELECT may find this application now: it is SELECTABLE or later and not locked; in CARD_LOCKED it
-    /// holds the Final Application privilege, which falls back to the ISD.
+    /// Whether a SELECT may find this application now: it is SELECTABLE or later and not locked; on a card that is
+    /// CARD_LOCKED it is the Final Application.
     pub(crate) fn may_be_selected(&self, application: &Application) -> bool {
-        let is_isd = self.is_isd(&application.aid);
-        if self.life_cycle == CardLifeCycle::CardLocked.byte() {
-            let taken = |a: &Application| a.privileges.contains(Privileges::FINAL_APPLICATION);
-            return match self.applications.iter().skip(1).find(|a| taken(a)) {
-                Some(last) => last.aid == application.aid,
-                None => is_isd,
-            };
+        if self.is_closed() {
+            let last = self.final_application();
+            return last.is_some_and(|last| last.aid == application.aid);
         }
-        is_isd || application.is_selectable()
+        self.is_isd(&application.aid) || application.is_selectable()
     }
 
     /// The application with exactly this AID.

@@ -26,8 +26,8 @@ use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::{
     delete as delete_command, external_authenticate, get_data as get_data_command,
     get_status as get_status_command, initialize_update, install as install_command,
-    load as load_command, put_key as put_key_command, set_status as set_status_command,
-    store_data as store_data_command,
+    load as load_command, manage_channel as manage_channel_command, put_key as put_key_command,
+    select as select_command, set_status as set_status_command, store_data as store_data_command,
 };
 use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::status_word::StatusWord;
@@ -35,7 +35,7 @@ use scp03::{DekKey, SecurityLevel};
 
 use crate::channel::{Channel, Session, Work};
 use crate::instances::Instances;
-use crate::operating_system::Elsewhere;
+use crate::operating_system::{Elsewhere, GET_RESPONSE};
 use crate::secrets::Secrets;
 use crate::storage::Storage;
 
@@ -83,8 +83,13 @@ impl SelectedDomain<'_> {
                 _ => {}
             }
         }
-        // Secure messaging covers the whole of a chain of commands (G 11.1.5.1).
-        let joined = self.channel.joiner.take(command.clone());
+        // Secure messaging covers the whole of a chain of commands (G 11.1.5.1): what has none is no part of one.
+        let joined = if self.channel.demands_protection() && !command.is_secured() {
+            self.channel.joiner.reset();
+            Ok(Some(command.clone()))
+        } else {
+            self.channel.joiner.take(command.clone())
+        };
         let Some(command) = &joined.map_err(|error| error.status_word())? else {
             return Ok(ResponseApdu::ok());
         };
@@ -127,9 +132,13 @@ impl SelectedDomain<'_> {
             END_R_MAC if plain.is_proprietary() => session.scp.end_r_mac(&plain),
             _ => {
                 let outcome = self.domain(Some(session)).execute(&plain);
-                if let Some(renamed) = self.channel.work.renamed.take() {
+                let renamed = self.channel.work.renamed.take();
+                // Only what was written has happened.
+                let written = self.storage.commit();
+                if let (Ok(()), Some(renamed)) = (written, renamed) {
                     self.channel.selected = renamed;
                 }
+                let outcome = outcome.and_then(|response| written.map(|()| response));
                 outcome.unwrap_or_else(ResponseApdu::status)
             }
         };
@@ -169,6 +178,7 @@ impl Domain<'_> {
             return self.get_data(command);
         }
         // One class for what follows, whichever the host chose: inside a session 04 and 84 mean the same.
+        let is_iso = !command.is_proprietary();
         let command = &CommandApdu {
             cla: command.cla | 0x80,
             ..command.clone()
@@ -183,6 +193,10 @@ impl Domain<'_> {
             | store_data_command::INS => self.demand_session()?,
             BEGIN_R_MAC | END_R_MAC if self.level.is_none() => {
                 return Err(StatusWord::SECURITY_STATUS);
+            }
+            // Belong to the runtime, which knows no secure messaging.
+            select_command::INS | manage_channel_command::INS | GET_RESPONSE if is_iso => {
+                return Err(StatusWord::SM_NOT_SUPPORTED);
             }
             _ => return Err(StatusWord::INS_NOT_SUPPORTED),
         }

@@ -36,6 +36,7 @@ mod chip;
 mod commands;
 mod contactless;
 mod digest;
+mod implicit_selection;
 mod instances;
 mod memory;
 mod operating_system;

@@ -22,7 +22,7 @@ use crate::secrets::Secrets;
 use crate::storage::Storage;
 
 /// GET RESPONSE (ISO/IEC 7816-4, 7.6.1).
-const GET_RESPONSE: u8 = 0xC0;
+pub(crate) const GET_RESPONSE: u8 = 0xC0;
 
 /// The running card.
 #[derive(Debug)]
@@ -76,25 +76,60 @@ impl OperatingSystem {
         self.toolkit = Toolkit::default();
         self.contactless = ContactlessService::default();
         self.storage.recover();
-        self.open_channel(0);
+        // There is always a basic channel: where the default application refuses, with the issuer security domain.
+        let channel = self.implicit_channel(0).ok();
+        let isd = || self.storage.isd().map(|isd| Channel::new(isd.aid));
+        if let Some(channel) = channel.or_else(isd) {
+            self.channels.insert(0, channel);
+        }
     }
 
-    /// Opens a logical channel, with the default application selected on it.
-    pub(crate) fn open_channel(&mut self, number: u8) {
-        let Some(default) = self.default_application() else {
-            return;
+    /// Opens a logical channel by a command on channel `from`: what is selected on a supplementary channel is selected on
+    /// the new one too, and from the basic channel what is implicitly selectable there (G 6.4.2.2, 6.4.3.2).
+    ///
+    /// # Errors
+    /// 6985 when that application cannot be selected on one channel more; the channel stays closed.
+    pub(crate) fn open_channel(&mut self, number: u8, from: u8) -> Result<(), StatusWord> {
+        let channel = match self.channels.get(&from) {
+            Some(origin) if from != 0 => match origin.files.clone() {
+                Some(view) => Channel::with_files(view),
+                None => self.channel_with(number, origin.selected)?,
+            },
+            _ => self.implicit_channel(number)?,
         };
-        let has_files_first = self.storage.usim.selected_at_reset && !self.is_locked();
+        self.channels.insert(number, channel);
+        Ok(())
+    }
+
+    /// A channel with what is implicitly selectable on it. The master file stands for the issuer security domain on a
+    /// card that has it selected after a reset.
+    fn implicit_channel(&mut self, number: u8) -> Result<Channel, StatusWord> {
+        let default = self.storage.implicitly_selected(number);
+        let default = default.ok_or(StatusWord::CONDITIONS)?.aid;
+        let has_files_first = self.storage.usim.selected_at_reset && !self.storage.is_closed();
         if has_files_first && self.storage.is_isd(&default) {
-            let channel = Channel::with_files(View::new());
-            self.channels.insert(number, channel);
-            return;
+            return Ok(Channel::with_files(View::new()));
         }
-        if let Some(instance) = self.instances.running(&self.storage, &default) {
-            // The default application cannot refuse: there would be nothing to select instead.
-            let _ = instance.select();
+        self.channel_with(number, default)
+    }
+
+    fn channel_with(&mut self, number: u8, selected: Aid) -> Result<Channel, StatusWord> {
+        if self.storage.domain(&selected).is_none() {
+            self.select_applet(number, &selected)?;
         }
-        self.channels.insert(number, Channel::new(default));
+        Ok(Channel::new(selected))
+    }
+
+    /// Asks an applet to be selected on a channel; gives what it answers. An instance runs on one channel at a time.
+    ///
+    /// # Errors
+    /// 6985 while it runs on another one, 6400 when it does not start, and with what it refuses.
+    pub(crate) fn select_applet(&mut self, number: u8, aid: &Aid) -> Result<Vec<u8>, StatusWord> {
+        if self.elsewhere(number).selected.contains(aid) {
+            return Err(StatusWord::CONDITIONS);
+        }
+        let instance = self.instances.running(&self.storage, aid);
+        instance.ok_or(StatusWord::NO_DIAGNOSIS)?.select()
     }
 
     /// Closes a logical channel and everything on it.
@@ -104,20 +139,6 @@ impl OperatingSystem {
         };
         self.instances.leave(&mut channel);
         true
-    }
-
-    /// The application selected after reset: whoever holds Card Reset, else the ISD.
-    fn default_application(&self) -> Option<Aid> {
-        use globalplatform::privileges::Privileges;
-        let isd = self.storage.isd()?.aid;
-        let is_free = |aid: &Aid| !self.channels.values().any(|c| c.selected == *aid);
-        let holder = self.storage.applications.iter().skip(1).find(|a| {
-            a.privileges.contains(Privileges::CARD_RESET) && self.storage.may_be_selected(a)
-        });
-        match holder {
-            Some(holder) if holder.domain().is_some() || is_free(&holder.aid) => Some(holder.aid),
-            _ => Some(isd),
-        }
     }
 
     /// Shows every secret on the card to the observer.
@@ -161,7 +182,8 @@ impl OperatingSystem {
         let wanted = command.le.unwrap_or(longest);
         let channel = self.channels.get_mut(&number);
         let channel = channel.ok_or(StatusWord::CHANNEL_NOT_SUPPORTED)?;
-        if command.ins == GET_RESPONSE && !command.is_proprietary() && !command.is_chained() {
+        let is_plain = !command.is_proprietary() && !command.is_chained() && !command.is_secured();
+        if command.ins == GET_RESPONSE && is_plain {
             return channel.next_piece(wanted);
         }
         channel.drop_unsent();
@@ -184,6 +206,11 @@ impl OperatingSystem {
     /// Hands a whole command to the runtime, the selected security domain or the selected applet.
     fn dispatch(&mut self, number: u8, command: CommandApdu) -> Result<ResponseApdu, StatusWord> {
         let is_iso = !command.is_proprietary();
+        let is_selection = is_iso && command.ins == select::INS && command.p1 == 0x04;
+        if is_selection && number != 0 && self.storage.is_closed() {
+            self.close_channel(number);
+            return Err(StatusWord::FUNCTION_NOT_SUPPORTED);
+        }
         let is_terminated = self.storage.life_cycle == CardLifeCycle::Terminated.byte();
         if is_terminated && !(command.ins == get_data::INS && self.is_domain_selected(number)) {
             // SELECT and MANAGE CHANNEL have a status word for it (G 11.7.3.2, 11.9.3.2).
@@ -194,10 +221,15 @@ impl OperatingSystem {
                 StatusWord::CONDITIONS
             });
         }
+        let has_session = |channel: &Channel| channel.session.is_some();
+        if command.is_secured() && self.channels.get(&number).is_some_and(has_session) {
+            // It counts for the session, whatever it is.
+            return self.process(number, &command);
+        }
         match command.ins {
             manage_channel::INS if is_iso => commands::manage_channel::execute(self, &command),
             // Selection by file identifier is the selected applet's business, but for the master file.
-            select::INS if is_iso && command.p1 == 0x04 => self.select_by_name(number, &command),
+            _ if is_selection => self.select_by_name(number, &command),
             _ => self.process(number, &command),
         }
     }
@@ -283,7 +315,8 @@ impl OperatingSystem {
             if View::is_file_selection(command) {
                 return self.select_file(number, command);
             }
-            if self.toolkit.expects(command) {
+            // Nothing without protection passes a session that asks for it.
+            if !channel.demands_protection() && self.toolkit.expects(command) {
                 return self.toolkit.answer(command);
             }
             return commands::SelectedDomain {

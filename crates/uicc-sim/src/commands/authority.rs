@@ -121,6 +121,22 @@ impl Domain<'_> {
         outcome
     }
 
+    /// Nobody but the issuer security domain is selected on these channels without being named, or the entry itself is.
+    ///
+    /// # Errors
+    /// 6985 when somebody else is registered for one of them (G 6.4.1).
+    pub(crate) fn demand_implicit_selection(
+        &self,
+        parameters: &[u8],
+        entry: &Aid,
+    ) -> Result<(), StatusWord> {
+        if self.storage.may_be_implicit(parameters, entry) {
+            Ok(())
+        } else {
+            Err(StatusWord::CONDITIONS)
+        }
+    }
+
     /// The domain has room for so many more bytes.
     ///
     /// # Errors

@@ -2,12 +2,11 @@
 
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::manage_channel::{ManageChannel, ManageChannelResponse};
-use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::status_word::StatusWord;
 
 use crate::operating_system::{OperatingSystem, refusal};
 
-/// Opens or closes a logical channel. The default application is selected on a new one.
+/// Opens or closes a logical channel.
 pub(crate) fn execute(
     system: &mut OperatingSystem,
     command: &CommandApdu,
@@ -16,15 +15,14 @@ pub(crate) fn execute(
         return Err(StatusWord::SM_NOT_SUPPORTED);
     }
     let manage = ManageChannel::from_apdu(command).map_err(refusal)?;
-    let is_locked = system.storage.life_cycle == CardLifeCycle::CardLocked.byte();
-    if is_locked && !matches!(manage, ManageChannel::Close(_)) {
+    if system.storage.is_closed() && !matches!(manage, ManageChannel::Close(_)) {
         return Err(StatusWord::FUNCTION_NOT_SUPPORTED);
     }
     let not_available = StatusWord::CHANNEL_NOT_SUPPORTED;
     match manage {
         ManageChannel::Open => {
             let channel = system.free_channel().ok_or(not_available)?;
-            system.open_channel(channel);
+            system.open_channel(channel, command.logical_channel())?;
             let response = ManageChannelResponse { channel };
             Ok(ResponseApdu::with_data(response.encode()))
         }
@@ -35,7 +33,7 @@ pub(crate) fn execute(
             Err(not_available)
         }
         ManageChannel::OpenNumbered(channel) => {
-            system.open_channel(channel);
+            system.open_channel(channel, command.logical_channel())?;
             Ok(ResponseApdu::ok())
         }
         ManageChannel::Close(channel) => {

@@ -30,6 +30,8 @@ impl SelectedDomain<'_> {
             error => refusal(error),
         })?;
         let (session, response) = self.start_session(&initialize)?;
+        // Without its counter there is no session.
+        self.storage.commit()?;
         self.show_session_keys(&session);
         let scp = session.scp.on_channel(command.logical_channel());
         self.channel.session = Some(Session { scp, ..session });

@@ -26,19 +26,8 @@ pub(crate) fn execute(
     }
     let select = Select::from_apdu(command).map_err(refusal)?;
     let current = system.channels.get(&number).map(|channel| channel.selected);
-    let aid = find(&system.storage, &select, current)?;
+    let (aid, extra) = first_that_agrees(system, number, &select, current)?;
     let is_domain = system.storage.domain(&aid).is_some();
-    let extra = if is_domain {
-        Vec::new()
-    } else {
-        select_applet(system, number, &aid)?
-    };
-    let extra = match system.storage.application(&aid) {
-        Some(application) if application.is_crs() => {
-            super::contactless::version(&system.storage).encode()
-        }
-        _ => extra,
-    };
     // The applet took the place of what was selected before, which may be itself.
     if let Some(mut before) = system.channels.insert(number, Channel::new(aid)) {
         if before.selected == aid {
@@ -61,51 +50,63 @@ pub(crate) fn execute(
     Ok(ResponseApdu { data, sw })
 }
 
-/// The application that the command means.
-fn find(chip: &Chip, select: &Select, current: Option<Aid>) -> Result<Aid, StatusWord> {
-    let not_found = StatusWord::NOT_FOUND;
-    let name = match &select.aid {
-        None => chip.isd().ok_or(not_found)?.aid.as_bytes().to_vec(),
-        Some(name) => name.clone(),
-    };
-    let after = if select.next {
-        let current = chip
-            .applications
-            .iter()
-            .position(|a| Some(a.aid) == current);
-        current.map_or(0, |index| index + 1)
-    } else {
-        0
-    };
-    let has_name = |a: &Application| {
+/// The first application with this name that can be selected and does not refuse (G 6.4.2.1.2), and what it answers.
+///
+/// # Errors
+/// What the first one that refuses says; 6A82 when there is none, on a locked card 6A81.
+fn first_that_agrees(
+    system: &mut OperatingSystem,
+    number: u8,
+    select: &Select,
+    current: Option<Aid>,
+) -> Result<(Aid, Vec<u8>), StatusWord> {
+    let mut refusal = None;
+    for aid in candidates(&system.storage, select, current) {
+        match agreement(system, number, &aid) {
+            Ok(extra) => return Ok((aid, extra)),
+            Err(sw) => refusal = refusal.or(Some(sw)),
+        }
+    }
+    Err(match refusal {
+        Some(sw) => sw,
+        None if system.storage.is_closed() => StatusWord::FUNCTION_NOT_SUPPORTED,
+        None => StatusWord::NOT_FOUND,
+    })
+}
+
+/// The applications that the command may mean, in the order of the registry.
+fn candidates(chip: &Chip, select: &Select, current: Option<Aid>) -> Vec<Aid> {
+    let isd = || chip.isd().map(|isd| isd.aid.as_bytes().to_vec());
+    let name = select.aid.clone().or_else(isd).unwrap_or_default();
+    let mut all = chip.applications.iter();
+    let current = all.position(|a| select.next && Some(a.aid) == current);
+    let after = current.map_or(0, |index| index + 1);
+    let has_name = |a: &&Application| {
         let is_alias = |alias: &Aid| name.len() >= Aid::MIN_LENGTH && alias.starts_with(&name);
         a.aid.starts_with(&name) || (chip.is_isd(&a.aid) && chip.aliases.iter().any(is_alias))
     };
-    let found = chip
-        .applications
-        .iter()
-        .skip(after)
-        .find(|a| has_name(a) && chip.may_be_selected(a));
-    match found {
-        Some(application) => Ok(application.aid),
-        None if chip.life_cycle == CardLifeCycle::CardLocked.byte() => {
-            Err(StatusWord::FUNCTION_NOT_SUPPORTED)
-        }
-        None => Err(not_found),
-    }
+    let later = chip.applications.iter().skip(after);
+    later
+        .filter(has_name)
+        .filter(|a| chip.may_be_selected(a))
+        .map(|a| a.aid)
+        .collect()
 }
 
-/// Asks the applet. An instance runs on one channel at a time.
-fn select_applet(
-    system: &mut OperatingSystem,
-    number: u8,
-    aid: &Aid,
-) -> Result<Vec<u8>, StatusWord> {
-    if system.elsewhere(number).selected.contains(aid) {
-        return Err(StatusWord::CONDITIONS);
+/// Asks the application; gives what it adds to the answer.
+fn agreement(system: &mut OperatingSystem, number: u8, aid: &Aid) -> Result<Vec<u8>, StatusWord> {
+    let Some(application) = system.storage.application(aid) else {
+        return Err(StatusWord::NOT_FOUND);
+    };
+    if application.domain().is_some() {
+        return Ok(Vec::new());
     }
-    let instance = system.instances.running(&system.storage, aid);
-    instance.ok_or(StatusWord::NO_DIAGNOSIS)?.select()
+    let is_crs = application.is_crs();
+    let extra = system.select_applet(number, aid)?;
+    Ok(match is_crs {
+        true => super::contactless::version(&system.storage).encode(),
+        false => extra,
+    })
 }
 
 /// File control information of a security domain, with its recognition data (73).

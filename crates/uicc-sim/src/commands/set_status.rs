@@ -62,12 +62,11 @@ impl Domain<'_> {
             return Err(StatusWord::CONDITIONS);
         }
         let own = self.storage.application(&self.aid);
-        let now = own.map_or(0, |own| own.life_cycle);
-        let next = match (now, status) {
+        let own = own.ok_or(StatusWord::CONDITIONS)?;
+        let may_be_locked = self.may_be_locked(own);
+        let next = match (own.life_cycle, status) {
             (Application::SELECTABLE, Application::PERSONALIZED) => Application::PERSONALIZED,
-            (now, status)
-                if status & Application::LOCKED != 0 && now & Application::LOCKED == 0 =>
-            {
+            (now, status) if may_be_locked && status & !now & Application::LOCKED != 0 => {
                 now | Application::LOCKED
             }
             _ => return Err(StatusWord::CONDITIONS),

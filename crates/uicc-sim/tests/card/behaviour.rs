@@ -212,6 +212,24 @@ fn a_memory_that_is_worn_out_keeps_what_it_has() {
     let initialize = [0x80, 0x50, 0, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0];
     assert_eq!(again.transmit(&initialize), [0x65, 0x81]);
     assert_eq!(again.state_digest(), digest);
+    let authenticate = [&[0x84, 0x82, 0x33, 0x00, 0x10][..], &[0; 16]].concat();
+    assert_eq!(again.transmit(&authenticate), [0x69, 0x85], "no session");
+}
+
+#[test]
+fn a_name_that_could_not_be_written_is_nobodys() {
+    let mut t = with(Behaviour {
+        endurance_writes: Some(1),
+        ..Behaviour::default()
+    });
+    let mut isd = t.isd();
+    let name = [0x4F, 0x05, 0xF0, 0x01, 0x02, 0x03, 0x04];
+    let rename = CommandApdu::new(0x80, 0xE2, 0x90, 0x00).with_data(name);
+    assert_eq!(isd.sw(&mut t, &rename), MEMORY_FAILURE);
+    // The session goes on, with the domain by its old name.
+    let status = CommandApdu::new(0x80, 0xF2, 0x80, 0x02).with_data([0x4F, 0x00]);
+    assert!(isd.ok(&mut t, &status).starts_with(&[0xE3]));
+    assert_eq!(t.select(ISD), StatusWord::OK);
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn another_command_in_between_is_refused_and_ends_the_chain() {
     let aid: Aid = OTHER_SSD;
     let sent = split(&isd.wrap(&delete(aid, false)), 10).unwrap();
     assert_eq!(t.send(&sent[0]).sw, StatusWord::OK);
-    let status = GetStatus::all(Scope::IssuerSecurityDomain).to_apdu();
+    let status = isd.wrap(&GetStatus::all(Scope::IssuerSecurityDomain).to_apdu());
     assert_eq!(t.send(&status).sw, StatusWord(0x6985), "interrupted");
     // The rest of the chain is a command without a right MAC.
     for piece in sent.iter().skip(1) {
@@ -80,12 +80,29 @@ fn another_command_in_between_is_refused_and_ends_the_chain() {
 }
 
 #[test]
+fn a_piece_without_protection_aborts_the_session() {
+    for begun in [false, true] {
+        let mut t = Terminal::new();
+        let mut isd = t.isd();
+        let sent = split(&isd.wrap(&delete(OTHER_SSD, false)), 10).unwrap();
+        if begun {
+            assert_eq!(t.send(&sent[0]).sw, StatusWord::OK);
+        }
+        let piece = CommandApdu::new(0x80, 0xE4, 0x80, 0x00).with_data([0x4F]);
+        assert_eq!(t.send(&piece).sw, StatusWord(0x6982));
+        let status = isd.wrap(&GetStatus::all(Scope::IssuerSecurityDomain).to_apdu());
+        assert_eq!(t.send(&status).sw, StatusWord(0x6982), "aborted");
+    }
+}
+
+#[test]
 fn initialize_update_and_select_forget_a_chain() {
     let mut t = Terminal::new();
     let first = CommandApdu::new(0x80, 0xE4, 0x80, 0x00).with_data([0x4F]);
     assert_eq!(t.send(&first).sw, StatusWord::OK);
-    t.isd();
-    assert_eq!(t.send(&first).sw, StatusWord::OK);
+    let mut isd = t.isd();
+    let sent = split(&isd.wrap(&delete(OTHER_SSD, false)), 10).unwrap();
+    assert_eq!(t.send(&sent[0]).sw, StatusWord::OK);
     let mut isd = t.authenticate(ISD, &isd_keys(), 0x30, SecurityLevel::Full);
     assert_eq!(
         isd.sw(&mut t, &delete(OTHER_SSD, false)),

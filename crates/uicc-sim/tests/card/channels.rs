@@ -159,3 +159,60 @@ fn channels_4_and_above_carry_sessions_too() {
         "there is no session on channel 0"
     );
 }
+
+#[test]
+fn a_channel_opened_from_a_supplementary_one_has_what_is_selected_there() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    t.hex("00 70 00 00 01");
+    t.hex("01 A4 04 0C 0B D392F00026535344000001");
+    let on_1 = t.hex("81 CA 00 E0 00").data;
+    assert_eq!(t.hex("01 70 00 00 01").data, [2]);
+    assert_eq!(t.hex("82 CA 00 E0 00").data, on_1);
+    assert_ne!(t.hex("80 CA 00 E0 00").data, on_1);
+    // An applet runs on one channel.
+    t.hex("01 A4 04 0C 0A D392F000260100000001");
+    assert_eq!(t.hex("01 70 00 00 01").sw, StatusWord(0x6985));
+    assert_eq!(t.hex("01 70 00 07").sw, StatusWord(0x6985));
+    assert_eq!(t.hex("83 CA 00 66 00").sw, StatusWord(0x6881));
+    assert_eq!(t.hex("00 70 00 00 01").data, [3]);
+    // Files are where they were.
+    t.hex("03 A4 00 0C 02 3F00");
+    t.hex("03 A4 00 0C 02 2FE2");
+    assert_eq!(t.hex("03 70 00 00 01").data, [4]);
+    assert_eq!(t.hex("40 A4 00 0C 02 2FE2").sw, StatusWord::OK);
+}
+
+#[test]
+fn a_partial_name_goes_on_behind_what_refuses() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    t.hex("00 70 00 00 01");
+    t.hex("00 70 00 00 01");
+    // JPKI runs on channel 1; its package's name is the beginning of nothing else.
+    t.hex("01 A4 04 0C 0A D392F000260100000001");
+    assert_eq!(t.hex("02 A4 04 0C 06 D392F0002601").sw, StatusWord(0x6985));
+    let mut isd = t.isd();
+    let second = install_applet(JPKI_PACKAGE, JPKI, "D392F000260100000002".parse().unwrap());
+    isd.ok(&mut t, &second.to_apdu());
+    let response = t.hex("02 A4 04 00 06 D392F0002601");
+    let found = SelectResponse::decode(&response.data).unwrap().aid;
+    assert_eq!(found.to_string(), "D392F000260100000002");
+    assert_eq!(t.hex("02 A4 04 02 06 D392F0002601").sw, StatusWord(0x6A82));
+}
+
+#[test]
+fn what_the_runtime_does_without_secure_messaging_counts_for_the_session() {
+    for level in [SecurityLevel::CMac, SecurityLevel::Full] {
+        let mut t = Terminal::new();
+        let mut isd = t.authenticate(ISD, &isd_keys(), 0x30, level);
+        for command in ["00A4040000", "0070000001", "00C0000000", "00A40000023F00"] {
+            let command = CommandApdu::decode(&hex::decode(command).unwrap()).unwrap();
+            assert_eq!(isd.sw(&mut t, &command), StatusWord(0x6882), "{command:?}");
+        }
+        isd.ok(
+            &mut t,
+            &GetStatus::all(Scope::IssuerSecurityDomain).to_apdu(),
+        );
+    }
+}

@@ -466,9 +466,14 @@ fn toolkit_commands_are_for_the_card_but_not_for_applets() {
         sw(&mut t, "80 14 00 00 0C 810301020082028281830100"),
         0x9000
     );
-    let mut isd = t.isd();
+    let mut isd = t.authenticate(ISD, &isd_keys(), 0x30, scp03::SecurityLevel::Authenticated);
     assert_eq!(sw(&mut t, "80 10 00 00 01 FF"), 0x9000);
     assert!(!isd.registry(&mut t, Scope::IssuerSecurityDomain).is_empty());
+    let mut isd = t.isd();
+    assert_eq!(sw(&mut t, "80 10 00 00 01 FF"), 0x6982, "not past a MAC");
+    let read = isd.wrap(&hex_command("80 CA 00 66 00"));
+    assert_eq!(t.send(&read).sw.0, 0x6982, "aborted");
+    let mut isd = t.isd();
     let secured = isd.wrap(&hex_command("80 10 00 00 01 FF"));
     assert_eq!(
         t.send(&secured).sw.0 & 0xFF00,

@@ -83,7 +83,7 @@ fn play(world: &Terminal, cell: &Cell, rows: &[Row]) -> usize {
             let now = bench.terminal.card.writes();
             assert_eq!(now, writes, "{} {cell:?} wrote", row.name);
         }
-        // A command that the runtime took under secure messaging leaves host and card at odds.
+        // A command that the runtime executes may end the session.
         if row.kind == Kind::Runtime || may_change {
             bench = Bench::new(world, cell);
         }

@@ -2,7 +2,9 @@
 
 use globalplatform::apdu::CommandApdu;
 use globalplatform::commands::get_status::Scope;
-use globalplatform::commands::install::InstallForMakeSelectable;
+use globalplatform::commands::install::{InstallForMakeSelectable, InstallForRegistryUpdate};
+use globalplatform::life_cycle::CardLifeCycle;
+use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 use scp03::SecurityLevel;
 
@@ -118,4 +120,133 @@ fn a_locked_card_answers_and_changes_nothing() {
     t.card.reset();
     assert!(t.data(0x0066).sw.is_success());
     assert_eq!(t.hex("80 50 30 00 08 0102030405060708 00").sw, CONDITIONS);
+}
+
+/// A card in CARD_LOCKED whose Final Application is the SSD, in this state.
+fn locked_with_final(life_cycle: u8) -> Terminal {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    let mut install = install_ssd(SSD, ssd_privileges() | Privileges::FINAL_APPLICATION, None);
+    install.make_selectable = life_cycle != 0x03;
+    isd.ok(&mut t, &install.to_apdu());
+    t.in_state(CardLifeCycle::CardLocked, |_| {})
+}
+
+#[test]
+fn a_locked_card_has_its_final_application_selected() {
+    let mut t = locked_with_final(0x0F);
+    // The domain without keys of its own tells that it is selected: it has no key information.
+    assert_eq!(t.data(0x00E0).sw, StatusWord(0x6A88));
+    assert!(t.data(0x0066).sw.is_success());
+    assert_eq!(t.select(ISD), StatusWord(0x6A81));
+    assert_eq!(t.select(SSD), StatusWord(0x6283));
+    let mut ssd = t.authenticate(SSD, &isd_keys(), 0x30, SecurityLevel::Full);
+    let unlock = CommandApdu::new(0x80, 0xF0, 0x80, 0x0F);
+    assert_eq!(ssd.sw(&mut t, &unlock), StatusWord(0x6982), "no Card Lock");
+}
+
+#[test]
+fn a_final_application_that_is_installed_only_leaves_the_issuers_domain() {
+    let mut t = locked_with_final(0x03);
+    assert!(
+        t.data(0x00E0).sw.is_success(),
+        "the issuer's domain has keys"
+    );
+    assert_eq!(t.select(SSD), StatusWord(0x6A81));
+    assert_eq!(t.select(ISD), StatusWord(0x6283));
+}
+
+#[test]
+fn the_final_application_locks_neither_itself_nor_is_locked() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    let last = ssd_privileges() | Privileges::FINAL_APPLICATION;
+    isd.ok(&mut t, &install_ssd(SSD, last, None).to_apdu());
+    assert_eq!(isd.sw(&mut t, &set_status(SSD, 0x80)), CONDITIONS);
+    let mut ssd = t.open(SSD, &isd_keys(), 0x30, SecurityLevel::Full);
+    assert_eq!(ssd.sw(&mut t, &set_status(SSD, 0x80)), CONDITIONS);
+    assert_eq!(t.select(SSD), StatusWord::OK);
+}
+
+#[test]
+fn a_select_on_a_locked_card_closes_its_supplementary_channel() {
+    for (status, card) in [(0x7F, "locked"), (0xFF, "terminated")] {
+        let mut t = Terminal::new();
+        t.hex("00 70 00 00 01");
+        t.hex("00 70 00 00 01");
+        let mut isd = t.isd();
+        isd.ok(&mut t, &CommandApdu::new(0x80, 0xF0, 0x80, status));
+        assert!(t.hex("81 CA 00 66 00").sw.is_success(), "{card}");
+        assert_eq!(t.hex("01 A4 04 00 00").sw, StatusWord(0x6A81), "{card}");
+        assert_eq!(t.hex("81 CA 00 66 00").sw, StatusWord(0x6881), "{card}");
+        assert!(t.hex("82 CA 00 66 00").sw.is_success(), "{card}");
+    }
+}
+
+fn implicit(aid: globalplatform::aid::Aid, channels: &[u8]) -> CommandApdu {
+    let mut update = InstallForRegistryUpdate {
+        aid: Some(aid),
+        ..InstallForRegistryUpdate::default()
+    };
+    update.parameters.implicit_selection = channels.to_vec();
+    update.to_apdu()
+}
+
+/// Length of the first key of the domain that is selected on a channel.
+fn key_length(t: &mut Terminal, channel: u8) -> u8 {
+    let response = t.hex(&format!("{:02X} CA 00 E0 00", 0x80 + channel));
+    // E0 len C0 len id version type length
+    response.data.get(7).copied().unwrap_or(0)
+}
+
+#[test]
+fn implicit_selection_opens_channels_with_what_is_registered() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    t.select(ISD);
+    let own = key_length(&mut t, 0);
+    let mut isd = t.isd();
+    // Channel 1 over contacts, channel 2 without contacts only.
+    isd.ok(&mut t, &implicit(SSD, &[0x41, 0x82]));
+    assert_eq!(t.hex("00 70 00 00 01").data, [1]);
+    assert_eq!(t.hex("00 70 00 00 01").data, [2]);
+    t.select(SSD);
+    let ssds = key_length(&mut t, 0);
+    assert_ne!(own, ssds);
+    assert_eq!(key_length(&mut t, 1), ssds);
+    assert_eq!(key_length(&mut t, 2), own);
+    // The basic channel: after a reset, and where nobody else is registered.
+    let mut isd = t.isd();
+    isd.ok(&mut t, &implicit(SSD, &[0xC0]));
+    assert_eq!(isd.sw(&mut t, &implicit(JPKI, &[0x40])), CONDITIONS);
+    assert_eq!(isd.sw(&mut t, &implicit(JPKI, &[0x41, 0x80])), CONDITIONS);
+    isd.ok(&mut t, &implicit(JPKI, &[0x41]));
+    t.card.reset();
+    assert_eq!(key_length(&mut t, 0), ssds);
+    assert_eq!(t.hex("00 70 00 03").sw, StatusWord::OK);
+    assert_eq!(key_length(&mut t, 3), ssds, "as on the basic channel");
+    // Locked, it leaves the Final Application.
+    let mut isd = t.isd();
+    isd.ok(&mut t, &set_status(SSD, 0x80));
+    t.card.reset();
+    assert_eq!(key_length(&mut t, 0), own);
+}
+
+#[test]
+fn an_applet_that_is_registered_for_a_channel_runs_on_one() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let mut isd = t.isd();
+    isd.ok(&mut t, &implicit(JPKI, &[0x40]));
+    t.card.reset();
+    assert_eq!(t.hex("80 CA 00 E1 00").sw, StatusWord::OK, "the applet");
+    assert_eq!(
+        t.hex("00 70 00 00 01").sw,
+        CONDITIONS,
+        "it cannot be on two"
+    );
+    assert_eq!(t.hex("81 CA 00 66 00").sw, StatusWord(0x6881));
+    t.select(ISD);
+    assert_eq!(t.hex("00 70 00 00 01").data, [1]);
+    assert_eq!(t.hex("81 CA 00 E1 00").sw, StatusWord::OK, "the applet");
 }

@@ -86,6 +86,8 @@ impl Domain<'_> {
             return Err(StatusWord::CONDITIONS);
         }
         self.demand_privileges(install.privileges, None)?;
+        let implicit = &install.parameters.implicit_selection;
+        self.demand_implicit_selection(implicit, &install.instance)?;
         let application = self.new_application(install, domain)?;
         self.storage.write().applications.push(application);
         Ok(())

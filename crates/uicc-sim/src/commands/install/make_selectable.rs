@@ -36,9 +36,10 @@ impl Domain<'_> {
         if !added.is_empty() {
             self.demand_privileges(privileges, Some(&install.instance))?;
         }
+        let implicit = &install.parameters.implicit_selection;
+        self.demand_implicit_selection(implicit, &install.instance)?;
         if let Some(instance) = self.storage.write().application_mut(&install.instance) {
             instance.privileges = privileges;
-            let implicit = &install.parameters.implicit_selection;
             if !implicit.is_empty() {
                 instance.implicit_selection.clone_from(implicit);
             }

@@ -69,6 +69,8 @@ impl Domain<'_> {
             }
             self.demand_privileges(privileges, Some(&aid))?;
         }
+        let implicit = &update.parameters.implicit_selection;
+        self.demand_implicit_selection(implicit, &aid)?;
         // The last thing that can fail, and the first that is done.
         let old_domain = match update.security_domain {
             Some(domain) => Some(self.extradite_to(&aid, self.storage.resolve(domain))?),
@@ -78,7 +80,6 @@ impl Domain<'_> {
             if let Some(privileges) = update.privileges {
                 application.privileges = privileges;
             }
-            let implicit = &update.parameters.implicit_selection;
             if !implicit.is_empty() {
                 application.implicit_selection.clone_from(implicit);
             }
