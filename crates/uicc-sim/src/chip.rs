@@ -205,6 +205,12 @@ impl Chip {
         self.is_isd(&application.aid) || application.is_selectable()
     }
 
+    /// Whether an application that is selected answers: it does not when it was locked in the meantime.
+    pub(crate) fn may_answer(&self, selected: &Aid) -> bool {
+        let application = self.application(selected);
+        self.is_isd(selected) || application.is_some_and(|a| self.may_be_selected(a))
+    }
+
     /// The application with exactly this AID.
     pub(crate) fn application(&self, aid: &Aid) -> Option<&Application> {
         self.applications.iter().find(|a| a.aid == *aid)

@@ -221,7 +221,7 @@ impl OperatingSystem {
                 StatusWord::CONDITIONS
             });
         }
-        let has_session = |channel: &Channel| channel.session.is_some();
+        let has_session = |c: &Channel| c.session.is_some() && self.storage.may_answer(&c.selected);
         if command.is_secured() && self.channels.get(&number).is_some_and(has_session) {
             // It counts for the session, whatever it is.
             return self.process(number, &command);
@@ -304,13 +304,11 @@ impl OperatingSystem {
             return self.select_file(number, command);
         }
         let selected = channel.selected;
-        let application = self.storage.application(&selected);
-        let application = application.ok_or(StatusWord::CONDITIONS)?;
-        let is_isd = self.storage.is_isd(&selected);
-        if !is_isd && !self.storage.may_be_selected(application) {
-            // It was locked while it was selected.
+        if !self.storage.may_answer(&selected) {
             return Err(StatusWord::CONDITIONS);
         }
+        let application = self.storage.application(&selected);
+        let application = application.ok_or(StatusWord::CONDITIONS)?;
         if application.domain().is_some() {
             if View::is_file_selection(command) {
                 return self.select_file(number, command);
