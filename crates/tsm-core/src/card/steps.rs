@@ -111,8 +111,12 @@ impl Action {
     }
 }
 
+/// The provider's domain, which lets go of nothing (87): what is in it nobody extradites but the provider.
 fn create_domain(service: &DesiredService, scp_i: u8) -> InstallForInstall {
-    let domain = SecurityDomainParameters::with_protocol(SCP03, scp_i);
+    let domain = SecurityDomainParameters {
+        accept_extradition_from: Some(vec![0x00]),
+        ..SecurityDomainParameters::with_protocol(SCP03, scp_i)
+    };
     InstallForInstall {
         load_file: SECURITY_DOMAIN_PACKAGE,
         module: SECURITY_DOMAIN_MODULE,
@@ -267,6 +271,15 @@ mod tests {
         }
         assert_eq!(received[..4], [0xC4, 0x82, 0x1B, 0x58]);
         assert_eq!(received[4..], load_file);
+    }
+
+    #[test]
+    fn a_new_domain_does_not_agree_to_extradition() {
+        let create = commands(Action::CreateDomain, 0x70, &[]);
+        let install = InstallForInstall::from_apdu(&create[0].apdu).unwrap();
+        let parameters = [0x81, 0x02, 0x03, 0x70, 0x87, 0x01, 0x00];
+        assert_eq!(install.parameters.applet, parameters);
+        assert_eq!(Action::CreateDomain.place(), Place::Issuer);
     }
 
     #[test]

@@ -218,6 +218,42 @@ fn a_domain_does_not_give_itself_back_what_was_taken_from_it() {
 }
 
 #[test]
+fn a_domain_gives_others_what_concerns_them_alone_and_itself_nothing() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    let few = Privileges::SECURITY_DOMAIN | Privileges::AUTHORIZED_MANAGEMENT;
+    isd.ok(&mut t, &install_ssd(SSD, few, None).to_apdu());
+    let below = Privileges::SECURITY_DOMAIN | Privileges::GLOBAL_LOCK;
+    isd.ok(&mut t, &install_ssd(OTHER_SSD, below, None).to_apdu());
+    isd.ok(&mut t, &extradite(OTHER_SSD, SSD));
+    let update = |aid, privileges| {
+        let update = InstallForRegistryUpdate {
+            aid: Some(aid),
+            privileges: Some(privileges),
+            ..InstallForRegistryUpdate::default()
+        };
+        update.to_apdu()
+    };
+    let mut ssd = session(&mut t, SSD);
+    for more in [
+        Privileges::TRUSTED_PATH,
+        Privileges::DAP_VERIFICATION,
+        Privileges::GLOBAL_LOCK,
+    ] {
+        assert_eq!(ssd.sw(&mut t, &update(SSD, few | more)), SECURITY, "{more}");
+    }
+    for more in [Privileges::GLOBAL_DELETE, Privileges::TOKEN_VERIFICATION] {
+        let command = update(OTHER_SSD, below | more);
+        assert_eq!(ssd.sw(&mut t, &command), SECURITY, "{more}");
+    }
+    // What it has got from elsewhere it keeps.
+    ssd.ok(&mut t, &update(OTHER_SSD, below | delegate()));
+    ssd.ok(&mut t, &update(OTHER_SSD, delegate()));
+    assert_eq!(ssd.sw(&mut t, &update(OTHER_SSD, below)), SECURITY);
+    ssd.ok(&mut t, &update(SSD, few));
+}
+
+#[test]
 fn a_domain_loads_into_any_domain_that_takes_it() {
     let mut t = Terminal::new();
     let mut isd = t.isd();

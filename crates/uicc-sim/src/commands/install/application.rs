@@ -127,9 +127,20 @@ impl Domain<'_> {
         {
             return Err(StatusWord::CONDITIONS);
         }
-        let own = self.storage.application(&self.aid);
-        let own = own.map_or(Privileges::NONE, |own| own.privileges);
-        if !self.is_isd() && !(own | OF_ITS_OWN).contains(privileges) {
+        let held_by = |aid: &Aid| {
+            let application = self.storage.application(aid);
+            application.map_or(Privileges::NONE, |application| application.privileges)
+        };
+        let present = holder.map_or(Privileges::NONE, held_by);
+        // Nobody gives anything to itself.
+        let to_itself = holder == Some(&self.aid);
+        let freely = if to_itself {
+            Privileges::NONE
+        } else {
+            OF_ITS_OWN
+        };
+        let may_have = present | freely | held_by(&self.aid);
+        if !self.is_isd() && !may_have.contains(privileges) {
             return Err(StatusWord::SECURITY_STATUS);
         }
         Ok(())
