@@ -31,6 +31,9 @@ pub(crate) struct Chip {
     /// Key diversification data, as INITIALIZE UPDATE returns it.
     #[serde(with = "hex_array")]
     pub(crate) kdd: [u8; 10],
+    /// Card production life cycle data, the value of 9F7F; empty when the card has none.
+    #[serde(default, with = "hex_bytes")]
+    pub(crate) cplc: Vec<u8>,
     /// Non-volatile memory for content, in bytes.
     pub(crate) memory_bytes: u32,
     /// Card life cycle (G Table 11-6).

@@ -54,6 +54,9 @@ pub struct CardConfig {
     pub atr: Vec<u8>,
     /// Key diversification data, as INITIALIZE UPDATE returns them.
     pub kdd: [u8; 10],
+    /// Card production life cycle data (GET DATA 9F7F), as [`Cplc`](globalplatform::card_data::Cplc) reads them; none for a
+    /// card that does not tell.
+    pub cplc: Option<[u8; 42]>,
     /// Non-volatile memory for content, in bytes.
     pub memory_bytes: u32,
     /// Seed of the card's generator.
@@ -183,6 +186,7 @@ impl CardConfig {
         let iccid = iccid.into();
         Self {
             kdd: kdd_of(&iccid),
+            cplc: Some(cplc_of(&iccid)),
             seed: seed_of(&iccid),
             iccid,
             atr: DEFAULT_ATR.to_vec(),
@@ -238,6 +242,33 @@ pub fn kdd_of(iccid: &str) -> [u8; 10] {
         };
     }
     kdd
+}
+
+/// Card production life cycle data of a simulated chip with this number: fabricator, packager and personaliser "TS", chip
+/// type "M1", operating system "UC" in release 0100, made in the first weeks of 2025; the serial number is made of the last
+/// eight digits of the ICCID.
+///
+/// ```
+/// let value = uicc_sim::config::cplc_of("8981100000000000010");
+/// let object = [&[0x9F, 0x7F, 42][..], &value].concat();
+/// let cplc = globalplatform::card_data::Cplc::decode(&object)?;
+/// assert_eq!((cplc.ic_serial_number, cplc.ic_batch), (0x0000_0010, 1));
+/// assert_eq!(cplc.personalization_date.before_end_of(2026), Some((2025, 2, 28)));
+/// # Ok::<(), globalplatform::error::DecodeError>(())
+/// ```
+#[must_use]
+pub fn cplc_of(iccid: &str) -> [u8; 42] {
+    let digits = iccid.bytes().rev().take(8).collect::<Vec<u8>>();
+    let digits = digits.iter().rev().map(|digit| u32::from(digit & 0x0F));
+    let [s1, s2, s3, s4] = digits.fold(0, |sum, digit| sum << 4 | digit).to_be_bytes();
+    [
+        b'T', b'S', b'M', b'1', b'U', b'C', 0x50, 0x01, 0x01,
+        0x00, // fabricator to release level
+        0x50, 0x10, s1, s2, s3, s4, 0x00, 0x01, // fabrication date, serial number, batch
+        b'T', b'S', 0x50, 0x20, b'T', b'S', 0x50, 0x30, // module and card
+        b'T', b'S', 0x50, 0x40, 0x00, 0x00, 0x00, 0x01, // pre-personalisation
+        b'T', b'S', 0x50, 0x59, 0x00, 0x00, 0x00, 0x01, // personalisation
+    ]
 }
 
 /// The seed of a card whose profile names none: the same number, the same card.

@@ -6,7 +6,7 @@ use apdu_trace::Keyring;
 use clap::{Args, ValueEnum};
 
 use super::{CliError, io_error};
-use crate::config::{CardConfig, fields, kdd_of, seed_of};
+use crate::config::{CardConfig, cplc_of, fields, kdd_of, seed_of};
 use crate::faults::script::FaultScript;
 use crate::faults::scripted::Scripted;
 use crate::state::{Durability, StateLock};
@@ -121,6 +121,9 @@ fn renumbered(mut config: CardConfig, iccid: Option<&str>) -> Result<CardConfig,
         fields::iccid(iccid)?;
         if config.kdd == kdd_of(&config.iccid) {
             config.kdd = kdd_of(iccid);
+        }
+        if config.cplc == Some(cplc_of(&config.iccid)) {
+            config.cplc = Some(cplc_of(iccid));
         }
         if config.seed == seed_of(&config.iccid) {
             config.seed = seed_of(iccid);

@@ -66,6 +66,9 @@ impl Domain<'_> {
         }
         match get.tag {
             GetData::CARD_RECOGNITION => Some(recognition_data(domain).encode()),
+            GetData::CPLC if self.is_isd() && !self.storage.cplc.is_empty() => {
+                Some(object(get.tag, &self.storage.cplc))
+            }
             GetData::CAPABILITIES if self.is_isd() => Some(capabilities(domain).encode()),
             GetData::KEY_INFORMATION => key_information(domain),
             GetData::SEQUENCE_COUNTER => sequence_counter(domain),

@@ -11,6 +11,7 @@ use scp03::put_key::{PutKeyError, receive_keys};
 use zeroize::Zeroizing;
 
 use crate::security_domain::{Attributes, StoredKey, StoredPart};
+use crate::signature_key::{SigningKey, VerifyingKey};
 
 /// Bytes of an RSA modulus: 1024 to 4096 bits.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 128..=512;
@@ -46,6 +47,10 @@ fn of_field(
         access: a.access,
     });
     if field.key_type == KeyType::AES.0 {
+        if field.kcv.is_empty() {
+            // A wrong one is 6982, none at all is a malformed command (G 11.8.2.3.3).
+            return Err(StatusWord::WRONG_DATA);
+        }
         let single = PutKey {
             first_id: id,
             keys: vec![field.clone()],
@@ -117,7 +122,7 @@ pub(super) fn asymmetric(
     }
 }
 
-/// Whether the components are those of one key, in lengths that fit together.
+/// Whether the components are those of one key that this card can use: on P-256 or P-384, or RSA with odd numbers.
 fn is_complete(key: &StoredKey) -> bool {
     let mut types: Vec<KeyType> = key.parts.iter().map(|p| KeyType(p.key_type)).collect();
     types.sort_unstable();
@@ -127,22 +132,37 @@ fn is_complete(key: &StoredKey) -> bool {
         let curve = reference.and_then(|bytes| CurveReference::decode(bytes).ok())?;
         curve.coordinate_length()
     };
-    let modulus = |key_type| RSA_BYTES.contains(&length(key_type));
+    let is_odd = |key_type| {
+        let bytes = key.part(key_type);
+        bytes
+            .and_then(<[u8]>::last)
+            .is_some_and(|byte| byte % 2 == 1)
+    };
+    let modulus = |key_type| {
+        let has_its_length = key
+            .part(key_type)
+            .is_some_and(|bytes| !bytes.starts_with(&[0x00]));
+        RSA_BYTES.contains(&length(key_type)) && has_its_length && is_odd(key_type)
+    };
     match types.as_slice() {
         [KeyType::TLS_PSK] => PSK_BYTES.contains(&length(KeyType::TLS_PSK)),
         [KeyType::RSA_PUBLIC_EXPONENT, KeyType::RSA_MODULUS] => {
             modulus(KeyType::RSA_MODULUS)
                 && (1..=MAX_EXPONENT).contains(&length(KeyType::RSA_PUBLIC_EXPONENT))
+                && VerifyingKey::of(key).is_some()
         }
         [KeyType::RSA_PRIVATE_MODULUS, KeyType::RSA_PRIVATE_EXPONENT] => {
             modulus(KeyType::RSA_PRIVATE_MODULUS)
                 && length(KeyType::RSA_PRIVATE_EXPONENT) <= length(KeyType::RSA_PRIVATE_MODULUS)
+                && is_odd(KeyType::RSA_PRIVATE_EXPONENT)
         }
         [KeyType::EC_PUBLIC, KeyType::EC_CURVE_REFERENCE] => {
             coordinate().is_some_and(|coordinate| length(KeyType::EC_PUBLIC) == 2 * coordinate + 1)
+                && VerifyingKey::of(key).is_some()
         }
         [KeyType::EC_PRIVATE, KeyType::EC_CURVE_REFERENCE] => {
             coordinate().is_some_and(|coordinate| length(KeyType::EC_PRIVATE) == coordinate)
+                && SigningKey::of(key).is_some()
         }
         _ => false,
     }
@@ -152,51 +172,127 @@ fn is_complete(key: &StoredKey) -> bool {
 mod tests {
     use super::*;
 
-    fn parts(parts: &[(KeyType, usize)]) -> Result<StoredKey, StatusWord> {
-        let parts = parts.iter().map(|(key_type, length)| StoredPart {
+    fn made(parts: &[(KeyType, &[u8])]) -> Result<StoredKey, StatusWord> {
+        let parts = parts.iter().map(|(key_type, bytes)| StoredPart {
             key_type: key_type.0,
-            bytes: Zeroizing::new(vec![0; *length]),
+            bytes: Zeroizing::new(bytes.to_vec()),
         });
         asymmetric(0x70, 1, parts.collect(), None)
+    }
+
+    fn p256() -> Vec<u8> {
+        let key = p256::SecretKey::from_slice(&[7; 32]).unwrap();
+        key.public_key().to_sec1_bytes().into_vec()
+    }
+
+    fn p384() -> Vec<u8> {
+        let key = p384::SecretKey::from_slice(&[7; 48]).unwrap();
+        key.public_key().to_sec1_bytes().into_vec()
     }
 
     #[test]
     fn components_must_make_one_key() {
         use KeyType as T;
+        let (p256, p384) = (p256(), p384());
         for good in [
-            &[(T::RSA_MODULUS, 128), (T::RSA_PUBLIC_EXPONENT, 3)][..],
-            &[(T::RSA_PUBLIC_EXPONENT, 4), (T::RSA_MODULUS, 512)],
-            &[(T::EC_PUBLIC, 65), (T::EC_CURVE_REFERENCE, 1)],
-            &[(T::EC_PRIVATE, 32), (T::EC_CURVE_REFERENCE, 1)],
-            &[(T::TLS_PSK, 16)],
-            &[(T::TLS_PSK, 64)],
             &[
-                (T::RSA_PRIVATE_MODULUS, 256),
-                (T::RSA_PRIVATE_EXPONENT, 256),
+                (T::RSA_MODULUS, &[0xC1; 128][..]),
+                (T::RSA_PUBLIC_EXPONENT, &[1, 0, 1]),
+            ][..],
+            &[
+                (T::RSA_PUBLIC_EXPONENT, &[0, 0, 0, 3]),
+                (T::RSA_MODULUS, &[0xC1; 512]),
+            ],
+            &[(T::EC_PUBLIC, &p256), (T::EC_CURVE_REFERENCE, &[0])],
+            &[(T::EC_PUBLIC, &p384), (T::EC_CURVE_REFERENCE, &[1])],
+            &[(T::EC_PRIVATE, &[7; 32]), (T::EC_CURVE_REFERENCE, &[0])],
+            &[(T::EC_PRIVATE, &[7; 48]), (T::EC_CURVE_REFERENCE, &[1])],
+            &[(T::TLS_PSK, &[0; 16])],
+            &[(T::TLS_PSK, &[0; 64])],
+            &[
+                (T::RSA_PRIVATE_MODULUS, &[0xC1; 256]),
+                (T::RSA_PRIVATE_EXPONENT, &[1; 256]),
             ],
         ] {
-            assert!(parts(good).is_ok(), "{good:?}");
+            assert!(made(good).is_ok(), "{good:?}");
         }
         for bad in [
             &[][..],
-            &[(T::DES, 16)],
-            &[(T::RSA_MODULUS, 128)],
-            &[(T::RSA_MODULUS, 127), (T::RSA_PUBLIC_EXPONENT, 3)],
-            &[(T::RSA_MODULUS, 513), (T::RSA_PUBLIC_EXPONENT, 3)],
-            &[(T::RSA_MODULUS, 128), (T::RSA_PUBLIC_EXPONENT, 0)],
-            &[(T::RSA_MODULUS, 128), (T::RSA_PUBLIC_EXPONENT, 5)],
-            &[(T::EC_PUBLIC, 64), (T::EC_CURVE_REFERENCE, 1)],
-            &[(T::EC_PUBLIC, 65)],
-            &[(T::EC_PRIVATE, 33), (T::EC_CURVE_REFERENCE, 1)],
-            &[(T::EC_PRIVATE, 32), (T::EC_CURVE_REFERENCE, 2)],
-            &[(T::TLS_PSK, 15)],
-            &[(T::TLS_PSK, 65)],
+            &[(T::DES, &[1; 16][..])],
+            &[(T::RSA_MODULUS, &[0xC1; 128])],
             &[
-                (T::RSA_PRIVATE_MODULUS, 256),
-                (T::RSA_PRIVATE_EXPONENT, 257),
+                (T::RSA_MODULUS, &[0xC1; 127]),
+                (T::RSA_PUBLIC_EXPONENT, &[3]),
+            ],
+            &[
+                (T::RSA_MODULUS, &[0xC1; 513]),
+                (T::RSA_PUBLIC_EXPONENT, &[3]),
+            ],
+            &[
+                (T::RSA_MODULUS, &[0xC1; 128]),
+                (T::RSA_PUBLIC_EXPONENT, &[]),
+            ],
+            &[
+                (T::RSA_MODULUS, &[0xC1; 128]),
+                (T::RSA_PUBLIC_EXPONENT, &[0, 0, 0, 0, 3]),
+            ],
+            &[(T::EC_PUBLIC, &p256[..64]), (T::EC_CURVE_REFERENCE, &[0])],
+            &[(T::EC_PUBLIC, &p256)],
+            &[(T::EC_PRIVATE, &[7; 33]), (T::EC_CURVE_REFERENCE, &[0])],
+            &[(T::EC_PRIVATE, &[7; 31]), (T::EC_CURVE_REFERENCE, &[0])],
+            &[(T::EC_PRIVATE, &[7; 32]), (T::EC_CURVE_REFERENCE, &[1])],
+            &[(T::TLS_PSK, &[0; 15])],
+            &[(T::TLS_PSK, &[0; 65])],
+            &[
+                (T::RSA_PRIVATE_MODULUS, &[0xC1; 256]),
+                (T::RSA_PRIVATE_EXPONENT, &[1; 257]),
             ],
         ] {
-            assert_eq!(parts(bad), Err(StatusWord::WRONG_DATA), "{bad:?}");
+            assert_eq!(made(bad), Err(StatusWord::WRONG_DATA), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_key_are_refused() {
+        use KeyType as T;
+        let mut off_the_curve = p256();
+        off_the_curve[64] ^= 1;
+        let (even, long) = (
+            [&[0xC1; 127][..], &[0xC0]].concat(),
+            [&[0][..], &[0xC1; 128]].concat(),
+        );
+        for bad in [
+            &[
+                (T::EC_PUBLIC, &off_the_curve[..]),
+                (T::EC_CURVE_REFERENCE, &[0]),
+            ][..],
+            &[(T::EC_PUBLIC, &p256()), (T::EC_CURVE_REFERENCE, &[3])],
+            &[(T::EC_PUBLIC, &p384()), (T::EC_CURVE_REFERENCE, &[5])],
+            &[(T::EC_PUBLIC, &[4; 133]), (T::EC_CURVE_REFERENCE, &[2])],
+            &[(T::EC_PUBLIC, &[4; 129]), (T::EC_CURVE_REFERENCE, &[7])],
+            &[(T::EC_PRIVATE, &[0; 32]), (T::EC_CURVE_REFERENCE, &[0])],
+            &[(T::EC_PRIVATE, &[0xFF; 32]), (T::EC_CURVE_REFERENCE, &[0])],
+            &[(T::EC_PRIVATE, &[7; 32]), (T::EC_CURVE_REFERENCE, &[3])],
+            &[(T::RSA_MODULUS, &even), (T::RSA_PUBLIC_EXPONENT, &[3])],
+            &[(T::RSA_MODULUS, &long), (T::RSA_PUBLIC_EXPONENT, &[3])],
+            &[
+                (T::RSA_MODULUS, &[0xC1; 128]),
+                (T::RSA_PUBLIC_EXPONENT, &[1]),
+            ],
+            &[
+                (T::RSA_MODULUS, &[0xC1; 128]),
+                (T::RSA_PUBLIC_EXPONENT, &[2]),
+            ],
+            &[
+                (T::RSA_PRIVATE_MODULUS, &even),
+                (T::RSA_PRIVATE_EXPONENT, &[1; 128]),
+            ],
+            &[
+                (T::RSA_PRIVATE_MODULUS, &[0xC1; 128]),
+                (T::RSA_PRIVATE_EXPONENT, &[2; 128]),
+            ],
+        ] {
+            assert_eq!(made(bad), Err(StatusWord::WRONG_DATA), "{bad:?}");
         }
     }
 }

@@ -108,7 +108,12 @@ fn keys<'a>(
     for description in descriptions {
         let part = part(&description, groupings, dek)?;
         match keys.last_mut() {
-            Some(key) if continues(&key.description, &description) => key.parts.push(part),
+            Some(key) if continues(&key.description, &description) => {
+                if contradicts(&key.description, &description) {
+                    return Err(wrong);
+                }
+                key.parts.push(part);
+            }
             _ => keys.push(Described {
                 description,
                 parts: vec![part],
@@ -121,6 +126,16 @@ fn keys<'a>(
 fn continues(key: &KeyDescription, next: &KeyDescription) -> bool {
     let same = next.id == key.id && next.version == key.version;
     next.id.is_none() || (same && next.key_type != key.key_type)
+}
+
+/// Whether the description of a further component says something else about the key than the first one, or gives it a check
+/// value, which keys of several components do not have.
+fn contradicts(key: &KeyDescription, next: &KeyDescription) -> bool {
+    next.version
+        .is_some_and(|version| key.version != Some(version))
+        || (next.usage.is_some() && next.usage != key.usage)
+        || (next.access.is_some() && next.access != key.access)
+        || next.check_value.is_some()
 }
 
 /// A component in clear, with its check value checked. A curve reference is in the description itself.
@@ -173,12 +188,12 @@ impl Described {
             usage: usage.to_bytes(),
             access: vec![description.access.unwrap_or(0x00)],
         });
-        let [only] = parts.as_slice() else {
-            return asymmetric(version, id, parts, attributes);
+        let only = match parts.as_slice() {
+            [only] if KeyType(only.key_type) == KeyType::AES => only,
+            // As in PUT KEY: only AES keys have a check value.
+            _ if description.check_value.is_some() => return Err(wrong),
+            _ => return asymmetric(version, id, parts, attributes),
         };
-        if KeyType(only.key_type) != KeyType::AES {
-            return asymmetric(version, id, parts, attributes);
-        }
         let key = StoredKey::aes(version, id, &only.bytes, attributes);
         let check_value = key.as_aes().ok_or(wrong)?.check_value();
         let announced = description.check_value.ok_or(wrong)?;

@@ -125,8 +125,8 @@ mod tests {
         // What the file spells out is what an empty one means.
         let empty = CardConfig::parse("").unwrap();
         assert_eq!(
-            (empty.iccid, empty.kdd, empty.seed),
-            (card.iccid, card.kdd, card.seed)
+            (empty.iccid, empty.kdd, empty.cplc, empty.seed),
+            (card.iccid, card.kdd, card.cplc, card.seed)
         );
     }
 

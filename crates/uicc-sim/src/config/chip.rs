@@ -42,6 +42,7 @@ impl CardConfig {
             iccid: self.iccid,
             atr: self.atr,
             kdd: self.kdd,
+            cplc: self.cplc.map_or_else(Vec::new, |cplc| cplc.to_vec()),
             memory_bytes: self.memory_bytes,
             life_cycle,
             random: Generator::new(self.seed),

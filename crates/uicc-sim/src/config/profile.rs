@@ -6,6 +6,7 @@
 //! memory_bytes = 262144
 //! life_cycle = "SECURED"
 //! kdd = "8981100000000000010F"               # else made of the ICCID
+//! cplc = "5453…"                             # 42 bytes; "" for a card without, else made of the ICCID
 //! seed = "00…"                               # 32 bytes, else made of the ICCID
 //! preinstalled = ["jpki"]                    # a name, a module's AID, or a table
 //!
@@ -56,7 +57,7 @@ use self::values::{Byte, Secret, aid, array, bytes, exactly, without_secrets};
 use super::fields::field;
 use super::{
     CardConfig, ConfigError, DEFAULT_ALIAS, DEFAULT_ATR, DEFAULT_ICCID, DEFAULT_ISD,
-    DEFAULT_KEY_VERSION, DEFAULT_MEMORY, DEFAULT_SCP_I, IsdKeySet, kdd_of, seed_of,
+    DEFAULT_KEY_VERSION, DEFAULT_MEMORY, DEFAULT_SCP_I, IsdKeySet, cplc_of, kdd_of, seed_of,
 };
 use crate::behaviour::Behaviour;
 use crate::file_system::Usim;
@@ -107,6 +108,7 @@ struct File {
     iccid: Option<String>,
     atr: Option<String>,
     kdd: Option<String>,
+    cplc: Option<String>,
     memory_bytes: Option<u32>,
     seed: Option<Secret>,
     life_cycle: Option<String>,
@@ -175,6 +177,11 @@ impl TryFrom<File> for CardConfig {
             kdd: match &file.kdd {
                 Some(text) => array("kdd", text)?,
                 None => kdd_of(&iccid),
+            },
+            cplc: match file.cplc.as_deref() {
+                Some("") => None,
+                Some(text) => Some(array("cplc", text)?),
+                None => Some(cplc_of(&iccid)),
             },
             seed: match &file.seed {
                 Some(secret) => exactly("seed", &secret.bytes("seed")?)?,
@@ -299,12 +306,13 @@ mod tests {
     fn reads_every_key() {
         let text = format!(
             "iccid = \"89811000000000000281\"\natr = \"3B 00\"\nkdd = \"00:01:02:03:04:05:06:07:08:09\"\n\
-             memory_bytes = 4096\nseed = \"{seed}\"\nlife_cycle = \"OP_READY\"\n\
+             cplc = \"{cplc}\"\nmemory_bytes = 4096\nseed = \"{seed}\"\nlife_cycle = \"OP_READY\"\n\
              [isd]\naid = \"A0000000180000\"\naliases = [\"A000000003000000\", \"F00102030405\"]\n{one}{two}\
              [scp03]\ni = \"61\"\n\
              [[preinstalled]]\npackage = \"F00102030400\"\nmodule = \"F00102030401\"\n\
              instance = \"F00102030402\"\nprivileges = \"040000\"\n\
              [usim]\nimsi = \"440101234567890\"\nselected_at_reset = true\n",
+            cplc = "CD".repeat(42),
             seed = "AB".repeat(32),
             one = key_set("version = 0x31"),
             two = key_set("version = \"FF\""),
@@ -314,6 +322,8 @@ mod tests {
         assert_eq!(card.atr, [0x3B, 0x00]);
         assert_eq!(card.kdd, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         assert_eq!((card.memory_bytes, card.seed), (4096, [0xAB; 32]));
+        assert_eq!(card.cplc, Some([0xCD; 42]));
+        assert_eq!(CardConfig::parse("cplc = ''").unwrap().cplc, None);
         assert_eq!(card.life_cycle, CardLifeCycle::OpReady);
         assert_eq!(card.isd_aid.to_string(), "A0000000180000");
         assert_eq!(card.isd_aliases.len(), 2);
@@ -420,6 +430,7 @@ mod tests {
             ("iccid = 89", "profile: invalid type"),
             ("atr = \"3C00\"", "atr: has 2 to 33 bytes"),
             ("kdd = \"00\"", "kdd: has 1 bytes, expected 10"),
+            ("cplc = \"00\"", "cplc: has 1 bytes, expected 42"),
             ("seed = \"00\"", "seed: has 1 bytes, expected 32"),
             ("seed = 5", "seed: is no string"),
             ("life_cycle = \"NEW\"", "life_cycle: is none of"),

@@ -334,3 +334,26 @@ fn zeros_as_parameters_of_a_domain_mean_nothing() {
     assert_eq!(refused.sw, StatusWord(0x6A80));
     assert_eq!(ok(&mut t, &mut gp, &install("000000")), [0x00]);
 }
+
+#[test]
+fn production_data_are_told_by_the_issuers_domain_alone() {
+    use globalplatform::card_data::Cplc;
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    t.select(ISD);
+    let object = t.data(0x9F7F).data;
+    let cplc = Cplc::decode(&object).unwrap();
+    assert_eq!(cplc.ic_serial_number, 0x0000_0018, "digits of the ICCID");
+    assert_eq!(
+        (cplc.ic_fabricator, cplc.operating_system),
+        (0x5453, 0x5543)
+    );
+    assert_eq!(t.hex("00 CA 9F 7F 00").data, object[3..], "the value alone");
+    t.select(SSD);
+    assert_eq!(t.data(0x9F7F).sw, StatusWord(0x6A88));
+    let none = CardConfig {
+        cplc: None,
+        ..config()
+    };
+    assert_eq!(Terminal::with(none).data(0x9F7F).sw, StatusWord(0x6A88));
+}

@@ -54,7 +54,9 @@ fn token_receipt_and_dap_keys_are_kept_and_told() {
     let mut t = Terminal::new();
     let mut isd = t.isd();
     let rsa = PutKeyField::rsa_public(vec![0xC1; 128], vec![1, 0, 1]);
-    let ec = PutKeyField::ec_public(vec![4; 97], CurveReference::P384);
+    let point = p384::SecretKey::from_slice(&[7; 48]).unwrap();
+    let point = point.public_key().to_sec1_bytes();
+    let ec = PutKeyField::ec_public(point.to_vec(), CurveReference::P384);
     assert_eq!(isd.ok(&mut t, &put(0, 0x70, 1, rsa)), [0x70]);
     let receipt = isd.ok(&mut t, &put(0, 0x71, 1, aes_field(9, 32)));
     assert_eq!(receipt, [&[0x71][..], &aes(9, 32).check_value()].concat());
@@ -181,6 +183,9 @@ fn what_is_no_key_is_refused() {
     let mut with_check = PutKeyField::ec_public(vec![4; 65], CurveReference::P256);
     with_check.kcv = vec![1, 2, 3];
     assert_eq!(isd.sw(&mut t, &put(0, 0x70, 1, with_check)), WRONG_DATA);
+    let mut no_check = aes_field(1, 16);
+    no_check.kcv.clear();
+    assert_eq!(isd.sw(&mut t, &put(0, 0x70, 1, no_check)), WRONG_DATA);
     let mut wrong_check = aes_field(1, 16);
     wrong_check.kcv[0] ^= 1;
     let sw = isd.sw(&mut t, &put(0, 0x70, 1, wrong_check));

@@ -225,6 +225,11 @@ fn personalisation_ends_where_the_target_goes_to_another_domain() {
     }
 }
 
+fn p256_point() -> Vec<u8> {
+    let key = p256::SecretKey::from_slice(&[7; 32]).unwrap();
+    key.public_key().to_sec1_bytes().to_vec()
+}
+
 #[test]
 fn public_keys_arrive_by_store_data() {
     let description = |key_type, id: Option<u8>| KeyDescription {
@@ -244,9 +249,14 @@ fn public_keys_arrive_by_store_data() {
     let [modulus, exponent] = rsa;
     let payload = |descriptions: &[KeyDescription], groups: &[(u16, usize)]| -> Vec<u8> {
         let list = KeyDescription::encode_list(descriptions);
+        let value = |tag, length| match (tag, length) {
+            (0x0036, 65) => p256_point(),
+            // An odd number.
+            _ => vec![0xC5; length],
+        };
         let groups = groups
             .iter()
-            .map(|(tag, length)| Dgi::new(*tag, vec![4; *length]));
+            .map(|(tag, length)| Dgi::new(*tag, value(*tag, *length)));
         std::iter::once(Dgi::new(KEY_DESCRIPTIONS, list))
             .chain(groups)
             .flat_map(|group| group.encode().unwrap())
@@ -283,18 +293,53 @@ fn public_keys_arrive_by_store_data() {
         [(0x73, 2, 2), (0x73, 1, 2), (0x74, 1, 2)]
     );
     let mut isd = t.isd();
+    let with = |change: &dyn Fn(&mut KeyDescription)| {
+        let mut changed = curve.clone();
+        change(&mut changed);
+        changed
+    };
     for (descriptions, groups) in [
         (&[point.clone()][..], &[(0x0036, 65)][..]),
         (&[point.clone(), curve.clone()], &[(0x0036, 64)]),
         (&[point.clone(), curve.clone()], &[(0x0010, 65)]),
         (&[point.clone(), curve.clone()], &[]),
-        (&[curve], &[]),
+        (&[curve.clone()], &[]),
         (&[modulus], &[(0x0010, 128)]),
         (
             &[KeyDescription {
                 version: Some(0x80),
-                ..point
+                ..point.clone()
             }],
+            &[(0x0036, 65)],
+        ),
+        // What a further component says must be what the first one said.
+        (
+            &[point.clone(), with(&|key| key.version = Some(0x74))],
+            &[(0x0036, 65)],
+        ),
+        (
+            &[
+                point.clone(),
+                with(&|key| key.usage = Some(KeyUsage::TOKEN)),
+            ],
+            &[(0x0036, 65)],
+        ),
+        (
+            &[point.clone(), with(&|key| key.access = Some(0x01))],
+            &[(0x0036, 65)],
+        ),
+        (
+            &[point.clone(), with(&|key| key.check_value = Some([1; 3]))],
+            &[(0x0036, 65)],
+        ),
+        (
+            &[
+                KeyDescription {
+                    check_value: Some([1; 3]),
+                    ..point.clone()
+                },
+                curve.clone(),
+            ],
             &[(0x0036, 65)],
         ),
     ] {
