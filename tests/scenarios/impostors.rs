@@ -13,7 +13,7 @@ use tsm_tests::holder::{Holder, PATIENCE};
 use tsm_tests::world::{Options, World};
 use uicc_sim::faults::Fault;
 use uicc_sim::phone::{PhoneConfig, SharedCard, attach};
-use uicc_sim::{CardConfig, CardContacts, CardGone, Uicc};
+use uicc_sim::{CardConfig, CardContacts, NoAnswer, Uicc};
 
 /// A card that calls itself by another one's number; counts its commands.
 struct Counting<C> {
@@ -22,7 +22,7 @@ struct Counting<C> {
 }
 
 impl<C: CardContacts> CardContacts for Counting<C> {
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, NoAnswer> {
         self.commands += 1;
         self.card.transmit(command)
     }
@@ -44,7 +44,7 @@ struct YesSayer {
 }
 
 impl CardContacts for YesSayer {
-    fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, CardGone> {
+    fn transmit(&mut self, _: &[u8]) -> Result<Vec<u8>, NoAnswer> {
         Ok(self.answer.clone())
     }
     fn reset(&mut self) {}

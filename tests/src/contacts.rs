@@ -3,7 +3,7 @@
 
 use tokio_util::sync::CancellationToken;
 use uicc_sim::faults::{Fault, Faulty};
-use uicc_sim::{CardContacts, CardGone, Uicc};
+use uicc_sim::{CardContacts, NoAnswer, Uicc};
 
 /// What vanishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,9 +128,9 @@ impl Contacts {
 }
 
 impl CardContacts for Contacts {
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, NoAnswer> {
         if self.power.is_cancelled() {
-            return Err(CardGone);
+            return Err(NoAnswer::CardGone);
         }
         self.commands += 1;
         if let Some((at, when)) = self.phone_ends
@@ -141,7 +141,7 @@ impl CardContacts for Contacts {
                 self.card.transmit(command)?;
             }
             self.switch_off();
-            return Err(CardGone);
+            return Err(NoAnswer::CardGone);
         }
         let response = self.card.transmit(command)?;
         self.keep(Event::Exchange {

@@ -16,7 +16,7 @@ use crate::file_system::{NotProactive, ShortMessage};
 use crate::inventory::Inventory;
 use crate::operating_system::OperatingSystem;
 use crate::random::Generator;
-use crate::secrets::SecretObserver;
+use crate::secrets::{SecretObserver, Shortened};
 use crate::state::{Durability, StateError};
 use crate::storage::Storage;
 use crate::trace::Trace;
@@ -25,11 +25,20 @@ use crate::trace::Trace;
 ///
 /// It does no input or output but to its state file and its trace. Everything it changes for good is in the state file
 /// before the answer to the command leaves it.
-#[derive(Debug)]
 pub struct Uicc {
     system: OperatingSystem,
     trace: Option<Trace>,
     last_duration: Duration,
+}
+
+impl core::fmt::Debug for Uicc {
+    /// Nothing of what it holds.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Uicc")
+            .field("iccid", &Shortened(self.iccid()))
+            .field("writes", &self.writes())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Uicc {
@@ -187,6 +196,7 @@ impl Uicc {
             response = ResponseApdu::status(failure);
         }
         if self.system.storage.is_dark() {
+            self.note("power lost");
             return Vec::new();
         }
         let response = response.encode();
@@ -197,6 +207,13 @@ impl Uicc {
             trace.response(&response);
         }
         response
+    }
+
+    /// Remarks on what happens to the card, in its trace.
+    pub(crate) fn note(&mut self, text: &str) {
+        if let Some(trace) = &mut self.trace {
+            trace.note(text);
+        }
     }
 
     /// Takes the short messages that the phone handed to the card since the last call or reset (ENVELOPE (SMS-PP
@@ -243,7 +260,8 @@ impl Uicc {
     }
 
     /// Plans a loss of power at a write of the non-volatile memory, in place of one planned before. The card then answers
-    /// nothing until [`Uicc::reset`], and comes back with what was written until then.
+    /// nothing until [`Uicc::reset`], and comes back with what was written until then. Until it is reset nothing new can be
+    /// planned.
     pub fn tear(&mut self, tear: Tear) {
         self.system.storage.plan(tear);
     }

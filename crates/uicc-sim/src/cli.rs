@@ -21,7 +21,7 @@ use crate::state::StateError;
 use crate::{Inventory, Uicc};
 
 pub use card::{CardArguments, StateDurability};
-pub use copies::{ForkArguments, NewArguments, RestoreArguments, SnapshotArguments};
+pub use copies::{ForkArguments, NewArguments, RestoreArguments, Seed, SnapshotArguments};
 pub use profiles::ProfilesArguments;
 pub use readers::{PcscArguments, TcpArguments};
 

@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use globalplatform::aid::Aid;
 use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::privileges::Privileges;
-use scp03::ScpParameters;
 use scp03::StaticKeys;
 use sha2::{Digest, Sha256};
 
 use crate::behaviour::Behaviour;
 use crate::file_system::Usim;
+use crate::secrets::Shortened;
 
 /// AID of the issuer security domain unless a card says otherwise.
 pub const DEFAULT_ISD: Aid =
@@ -152,11 +152,11 @@ impl fmt::Display for At {
 }
 
 impl fmt::Debug for CardConfig {
-    /// Everything but the seed and the keys.
+    /// The number shortened, without seed and keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let versions: Vec<u8> = self.isd_key_sets.iter().map(|set| set.version).collect();
         f.debug_struct("CardConfig")
-            .field("iccid", &self.iccid)
+            .field("iccid", &Shortened(&self.iccid))
             .field("isd_aid", &self.isd_aid)
             .field("isd_key_versions", &versions)
             .field("scp_i", &self.scp_i)
@@ -212,10 +212,7 @@ impl CardConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         fields::iccid(&self.iccid)?;
         fields::atr(&self.atr)?;
-        if ScpParameters::new(self.scp_i).is_err() {
-            let problem = format!("{:02X} is no parameter of SCP03", self.scp_i);
-            return Err(fields::field("scp03.i", problem));
-        }
+        fields::security_levels(self.scp_i, &self.behaviour)?;
         let usim = self.usim.check();
         usim.map_err(|error| fields::field("usim", error.to_string()))?;
         if let Some((name, problem)) = self.behaviour.fault() {
@@ -284,6 +281,7 @@ pub fn seed_of(iccid: &str) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scp03::SecurityLevel;
 
     fn card() -> CardConfig {
         let keys = StaticKeys::from_bytes(&[0x40; 16], &[0x41; 16], &[0x42; 16]).unwrap();
@@ -294,9 +292,41 @@ mod tests {
     fn debug_shows_neither_seed_nor_keys() {
         assert_eq!(
             format!("{:?}", card()),
-            "CardConfig { iccid: \"8981100000000000010\", isd_aid: A000000151000000, \
+            "CardConfig { iccid: …0010, isd_aid: A000000151000000, \
              isd_key_versions: [48], scp_i: 112, memory_bytes: 262144, .. }"
         );
+    }
+
+    #[test]
+    fn a_memory_holds_at_least_what_is_on_the_card_from_the_beginning() {
+        for profile in ["", "preinstalled = [\"jpki\"]"] {
+            let mut card = CardConfig::parse(profile).unwrap();
+            let new = crate::Uicc::new(card.clone()).unwrap();
+            let least = new.inventory().memory.used;
+            card.memory_bytes = least;
+            let full = crate::Uicc::new(card.clone()).unwrap();
+            assert_eq!(full.inventory().memory.free, 0, "{profile}");
+            card.memory_bytes = least - 1;
+            let error = crate::Uicc::new(card).unwrap_err().to_string();
+            let expected = format!("memory_bytes: {least} are in use on a new card like this");
+            assert_eq!(error, expected);
+        }
+    }
+
+    #[test]
+    fn debug_shows_numbers_of_cards_and_subscribers_shortened() {
+        let usim = Usim {
+            imsi: Some("440101234567890".into()),
+            msisdn: Some("+818012345678".into()),
+            ..Usim::default()
+        };
+        assert_eq!(
+            format!("{usim:?}"),
+            "Usim { imsi: Some(…7890), mnc_digits: None, name: None, msisdn: Some(…5678), \
+             service_centre: None, selected_at_reset: false }"
+        );
+        let card = crate::Uicc::new(card()).unwrap();
+        assert_eq!(format!("{card:?}"), "Uicc { iccid: …0010, writes: 0, .. }");
     }
 
     #[test]
@@ -316,7 +346,7 @@ mod tests {
     #[test]
     fn names_the_field_that_is_out_of_range() {
         type Change = fn(&mut CardConfig);
-        let changes: [(Change, &str); 10] = [
+        let changes: [(Change, &str); 12] = [
             (|c| c.iccid = "898110000000000001X".into(), "iccid: "),
             (|c| c.iccid = "898110000000000001".into(), "iccid: "),
             (|c| c.iccid = "898110000000000001888".into(), "iccid: "),
@@ -326,6 +356,17 @@ mod tests {
             (|c| c.isd_key_sets.clear(), "isd.keyset: "),
             (|c| c.isd_key_sets[0].version = 0x80, "isd.keyset: "),
             (|c| c.isd_aliases.push(DEFAULT_ISD), "isd.aliases: "),
+            (
+                |c| c.usim.name = Some("日本日本日本日本".into()),
+                "usim: name needs 1 to 16 characters, or 1 to 7",
+            ),
+            (
+                |c| {
+                    c.scp_i = 0x30;
+                    c.behaviour.security_levels = vec![SecurityLevel::CMac, SecurityLevel::Full];
+                },
+                "behaviour.security_levels: 33 is not offered by i = 30",
+            ),
             (
                 |c| c.behaviour.logical_channels = 0,
                 "behaviour.logical_channels: is 1 to 20",

@@ -2,18 +2,23 @@
 
 use crate::Uicc;
 
-/// The card does not answer: it was pulled out, or power is gone.
+/// No answer came; nobody knows whether the card executed the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the card does not answer")]
-pub struct CardGone;
+pub enum NoAnswer {
+    /// The card was pulled out, or power is gone.
+    CardGone,
+    /// The command or its answer was lost on the way; the card is still there, with its selections and sessions.
+    Lost,
+}
 
 /// The contacts of a card.
 pub trait CardContacts: Send {
     /// One command APDU in, one response APDU out, as bytes.
     ///
     /// # Errors
-    /// [`CardGone`]; nobody knows whether the card executed the command.
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone>;
+    /// [`NoAnswer`].
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, NoAnswer>;
 
     /// Power off and on; a card that was gone may be back.
     fn reset(&mut self);
@@ -27,10 +32,10 @@ pub trait CardContacts: Send {
 
 /// At its contacts, a card takes the time that its latency model says.
 impl CardContacts for Uicc {
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, NoAnswer> {
         let response = Self::transmit(self, command);
         if response.is_empty() {
-            return Err(CardGone);
+            return Err(NoAnswer::CardGone);
         }
         let takes = self.last_duration();
         if !takes.is_zero() {

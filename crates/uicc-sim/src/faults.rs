@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use globalplatform::apdu::CommandRef;
 use globalplatform::status_word::StatusWord;
 
-use crate::contacts::{CardContacts, CardGone};
+use crate::contacts::{CardContacts, NoAnswer};
 
 /// What goes wrong with one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,10 +97,10 @@ impl<C: CardContacts> Faulty<C> {
         self.card
     }
 
-    fn disappear(&mut self) -> CardGone {
+    fn disappear(&mut self) -> NoAnswer {
         self.gone = true;
         self.card.reset();
-        CardGone
+        NoAnswer::CardGone
     }
 }
 
@@ -117,9 +117,9 @@ fn flipped(bytes: &[u8], bit: usize) -> Vec<u8> {
 }
 
 impl<C: CardContacts> CardContacts for Faulty<C> {
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone> {
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, NoAnswer> {
         if self.gone {
-            return Err(CardGone);
+            return Err(NoAnswer::CardGone);
         }
         self.commands = self.commands.saturating_add(1);
         match self.planned.remove(&self.commands) {
@@ -130,10 +130,10 @@ impl<C: CardContacts> CardContacts for Faulty<C> {
                 Err(self.disappear())
             }
             Some(Fault::Status(sw)) => Ok(sw.0.to_be_bytes().into()),
-            Some(Fault::DropCommand) => Err(CardGone),
+            Some(Fault::DropCommand) => Err(NoAnswer::Lost),
             Some(Fault::DropResponse) => {
                 self.card.transmit(command)?;
-                Err(CardGone)
+                Err(NoAnswer::Lost)
             }
             Some(Fault::WrongMac) => {
                 let response = self.card.transmit(command)?;
@@ -189,7 +189,7 @@ mod tests {
     struct Counter(u8);
 
     impl CardContacts for Counter {
-        fn transmit(&mut self, _command: &[u8]) -> Result<Vec<u8>, CardGone> {
+        fn transmit(&mut self, _command: &[u8]) -> Result<Vec<u8>, NoAnswer> {
             self.0 += 1;
             Ok(vec![self.0, 0x90, 0x00])
         }
@@ -209,8 +209,8 @@ mod tests {
         let mut card = Faulty::new(Counter(0));
         card.plan(2, Fault::DisappearAfter);
         assert_eq!(card.transmit(&[]), Ok(vec![1, 0x90, 0x00]));
-        assert_eq!(card.transmit(&[]), Err(CardGone));
-        assert_eq!(card.transmit(&[]), Err(CardGone));
+        assert_eq!(card.transmit(&[]), Err(NoAnswer::CardGone));
+        assert_eq!(card.transmit(&[]), Err(NoAnswer::CardGone));
         assert!(card.is_gone());
         card.reset();
         assert_eq!(card.transmit(&[]), Ok(vec![1, 0x90, 0x00]));
@@ -222,7 +222,7 @@ mod tests {
         card.plan(1, Fault::DropResponse);
         card.plan(2, Fault::FlipResponseBit(7));
         card.plan(3, Fault::Repeat);
-        assert_eq!(card.transmit(&[]), Err(CardGone));
+        assert_eq!(card.transmit(&[]), Err(NoAnswer::Lost));
         assert_eq!(card.transmit(&[]), Ok(vec![3, 0x90, 0x00]));
         assert_eq!(card.transmit(&[]), Ok(vec![4, 0x90, 0x00]));
     }

@@ -50,7 +50,7 @@ pub use card::Uicc;
 /// The name that this crate promises to other people's tests: `uicc_sim::Card`.
 pub use card::Uicc as Card;
 pub use config::{CardConfig, ConfigError};
-pub use contacts::{CardContacts, CardGone};
+pub use contacts::{CardContacts, NoAnswer};
 pub use file_system::{NotProactive, ShortMessage, Usim, UsimError};
 pub use inventory::Inventory;
 pub use state::{Durability, StateError};

@@ -25,7 +25,6 @@ use crate::storage::Storage;
 pub(crate) const GET_RESPONSE: u8 = 0xC0;
 
 /// The running card.
-#[derive(Debug)]
 pub(crate) struct OperatingSystem {
     pub(crate) storage: Storage,
     pub(crate) secrets: Secrets,
@@ -36,7 +35,7 @@ pub(crate) struct OperatingSystem {
 }
 
 /// What happens on the other logical channels, as far as it forbids something on this one.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Elsewhere {
     /// Selected applications.
     pub(crate) selected: Vec<Aid>,

@@ -8,6 +8,17 @@ use scp03::StaticKeys;
 
 use crate::security_domain::SecurityDomain;
 
+/// A number of a card or a subscriber for messages: its last four digits.
+pub(crate) struct Shortened<'a>(pub(crate) &'a str);
+
+impl core::fmt::Debug for Shortened<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let hidden = self.0.chars().count().saturating_sub(4);
+        let shown: String = self.0.chars().skip(hidden).collect();
+        write!(f, "…{shown}")
+    }
+}
+
 /// What an observer is called with: the kind of secret and its bytes.
 pub type SecretObserver = Box<dyn FnMut(&'static str, &[u8]) + Send>;
 
@@ -57,5 +68,16 @@ impl core::fmt::Debug for Secrets {
         f.debug_struct("Secrets")
             .field("observed", &self.is_observed())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shortened;
+
+    #[test]
+    fn numbers_are_shortened_to_four_digits() {
+        assert_eq!(format!("{:?}", Shortened("8981100000000000010")), "…0010");
+        assert_eq!(format!("{:?}", Shortened("+81")), "…+81");
     }
 }

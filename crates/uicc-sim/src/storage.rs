@@ -144,8 +144,11 @@ impl Storage {
         }
     }
 
-    /// Plans a loss of power; what is written now is what the card has then.
+    /// Plans a loss of power; what is written now is what the card has then. Without power there is none to lose.
     pub(crate) fn plan(&mut self, tear: Tear) {
+        if self.is_dark() {
+            return;
+        }
         let later = |writes: u64| self.chip.writes.saturating_add(writes.max(1));
         let tear = match tear {
             Tear::BeforeWrite(n) => Tear::BeforeWrite(later(n)),

@@ -10,6 +10,9 @@ use std::path::Path;
 
 use apdu_trace::{Decoder, Item, Keyring, Options, Plain, render};
 
+/// What a response begins with.
+const RESPONSE: &str = "< ";
+
 /// Columns of the line number that an explanation begins with.
 const LINE_NUMBER: usize = 6;
 
@@ -59,25 +62,34 @@ impl Trace {
     }
 
     pub(crate) fn response(&mut self, bytes: &[u8]) {
-        self.line("< ", &hex::encode_upper(bytes));
+        self.line(RESPONSE, &hex::encode_upper(bytes));
     }
 
     pub(crate) fn reset(&mut self) {
-        self.line("# ", "reset");
+        self.note("reset");
+    }
+
+    /// A remark on what happens to the card.
+    pub(crate) fn note(&mut self, text: &str) {
+        self.line("# ", text);
     }
 
     fn line(&mut self, mark: &str, text: &str) {
         if self.sink.is_none() {
             return;
         }
-        let mut lines = format!("{mark}{text}\n");
+        let line = format!("{mark}{text}\n");
+        let mut explanation = String::new();
         if let Some(decoder) = &mut self.decoder {
-            let line = lines.trim_end().as_bytes();
-            for item in decoder.push_line(line) {
-                explain(&item, &mut lines);
+            for item in decoder.push_line(line.trim_end().as_bytes()) {
+                explain(&item, &mut explanation);
             }
         }
-        self.write(&lines);
+        // A response ends the exchange that is explained; anything else tells that the one before has ended.
+        self.write(&match mark {
+            RESPONSE => line + &explanation,
+            _ => explanation + &line,
+        });
     }
 
     fn write(&mut self, lines: &str) {
@@ -188,6 +200,24 @@ mod tests {
             .flat_map(|line| decoder.push_line(line.as_bytes()));
         let exchanges = items.filter(|item| matches!(item, Item::Exchange(_)));
         assert_eq!(exchanges.count(), 1);
+    }
+
+    #[test]
+    fn what_waited_for_more_is_explained_before_the_next_command() {
+        let log = Log::default();
+        let mut trace = Trace::new(Box::new(log.clone())).explaining(Keyring::new());
+        trace.command(&SELECT);
+        trace.response(&[0x6F, 0x61, 0x10]);
+        trace.command(&SELECT);
+        trace.response(&[0x6A, 0x82]);
+        let said = log.text();
+        let starts: Vec<&str> = said.lines().collect();
+        let commands: Vec<usize> = (0..starts.len())
+            .filter(|at| starts[*at].starts_with('>'))
+            .collect();
+        assert_eq!(commands.len(), 2, "{said}");
+        assert!(starts[commands[1] - 1].starts_with('#'), "{said}");
+        assert!(starts[commands[1] + 1].starts_with('<'), "{said}");
     }
 
     #[test]

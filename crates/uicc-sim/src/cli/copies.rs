@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use zeroize::Zeroizing;
 
 use super::CliError;
 use super::card::new_card;
 use crate::Uicc;
-use crate::config::ConfigError;
+use crate::config::profile::array;
 use crate::state::StateLock;
 
 /// Arguments of `new`.
@@ -65,7 +66,23 @@ pub struct ForkArguments {
     pub iccid: Option<String>,
     /// Seed of the second card's generator, 32 bytes in hexadecimal
     #[arg(long, value_name = "HEX")]
-    pub seed: Option<String>,
+    pub seed: Option<Seed>,
+}
+
+/// A seed on the command line, which no message shows.
+#[derive(Clone)]
+pub struct Seed(Zeroizing<String>);
+
+impl From<String> for Seed {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl core::fmt::Debug for Seed {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Seed")
+    }
 }
 
 pub(super) fn new(arguments: &NewArguments) -> Result<(), CliError> {
@@ -92,7 +109,11 @@ pub(super) fn restore(arguments: &RestoreArguments) -> Result<(), CliError> {
 }
 
 pub(super) fn fork(arguments: &ForkArguments) -> Result<(), CliError> {
-    let seed = arguments.seed.as_deref().map(seed).transpose()?;
+    let seed = arguments
+        .seed
+        .as_ref()
+        .map(|seed| array("seed", &seed.0))
+        .transpose()?;
     let card = Uicc::open(&arguments.state)?;
     let second = card.fork(arguments.iccid.as_deref(), seed)?;
     write_new(second, &arguments.to)
@@ -106,14 +127,4 @@ fn write_new(mut card: Uicc, path: &Path) -> Result<(), CliError> {
     }
     card.persist_to(path)?;
     Ok(())
-}
-
-fn seed(text: &str) -> Result<[u8; 32], ConfigError> {
-    let bytes = hex::decode(text.trim()).ok();
-    bytes
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| ConfigError::Field {
-            field: "seed".into(),
-            problem: "has 32 bytes in hexadecimal".into(),
-        })
 }

@@ -18,7 +18,7 @@ pub struct PcscArguments {
     #[command(flatten)]
     pub card: CardArguments,
     /// Port of the reader: 35963 is the first of vsmartcard-vpcd, 35964 the second
-    #[arg(long, value_name = "PORT", default_value_t = vpcd::PORT)]
+    #[arg(long, value_name = "PORT", default_value_t = vpcd::PORT, value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
     /// Machine with the reader
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]

@@ -53,7 +53,8 @@ use globalplatform::life_cycle::CardLifeCycle;
 use scp03::StaticKeys;
 use serde::Deserialize;
 
-use self::values::{Byte, Secret, aid, array, bytes, exactly, without_secrets};
+pub(crate) use self::values::array;
+use self::values::{Byte, Secret, aid, bytes, exactly, without_secrets};
 use super::fields::field;
 use super::{
     CardConfig, ConfigError, DEFAULT_ALIAS, DEFAULT_ATR, DEFAULT_ICCID, DEFAULT_ISD,
@@ -98,6 +99,9 @@ impl CardConfig {
         })?;
         let card = Self::try_from(file)?;
         card.check()?;
+        if !super::fields::has_right_check_byte(&card.atr) {
+            tracing::warn!("the check byte of atr is wrong: some programs will not take the card");
+        }
         Ok(card)
     }
 }

@@ -25,20 +25,21 @@
 //! | fault | what happens |
 //! |---|---|
 //! | `status` | the card answers the status word `sw` and executes nothing |
-//! | `drop-command` | the card does not get the command; nobody answers |
-//! | `drop-response` | the card executes the command; nobody hears the answer. A PC/SC reader then pulls the card out |
+//! | `drop-command` | the card does not get the command; nobody answers (a PC/SC reader says 6F00) |
+//! | `drop-response` | the card executes the command; nobody hears the answer (a PC/SC reader says 6F00 instead) |
 //! | `disappear-before`, `disappear-after` | the card is pulled out before it gets the command, or with its answer |
 //! | `reset-before` | the card is reset before it gets the command |
 //! | `repeat` | the card gets the command twice; the second answer counts |
 //! | `wrong-mac` | the last byte of the response data, which ends in the R-MAC, changes |
 //! | `wrong-command-mac` | the last byte of the command's data, which ends in the C-MAC, changes |
-//! | `flip-command-bit`, `flip-response-bit` | bit `bit` changes; 0 is the highest of the first byte |
-//! | `tear-before-write`, `tear-after-write` | power goes at the command's next write of the memory |
+//! | `flip-command-bit`, `flip-response-bit` | bit `bit` changes; 0 is the highest of the first byte, numbers wrap around |
+//! | `tear-before-write`, `tear-after-write` | power goes at the next write of the memory, by this command or a later one |
 //!
-//! Of several faults for one command the first in the file happens.
+//! Of several faults for one command the first in the file happens. What is sent to a card that is gone, or without
+//! power, does not count as a command.
 
 use globalplatform::status_word::StatusWord;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Fault, Tear};
 
@@ -66,10 +67,11 @@ pub enum FaultScriptError {
     },
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
     pub(super) when: When,
     pub(super) what: What,
+    pub(super) kind: Kind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,9 +162,10 @@ struct Entry {
     bit: Option<usize>,
 }
 
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+/// What a script calls it.
+#[derive(Debug, Deserialize, Serialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-enum Kind {
+pub(super) enum Kind {
     Status,
     DropCommand,
     DropResponse,
@@ -178,12 +181,18 @@ enum Kind {
     TearAfterWrite,
 }
 
+impl core::fmt::Display for Kind {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.serialize(f)
+    }
+}
+
 impl Entry {
     fn rule(&self) -> Result<Rule, &'static str> {
-        let (when, what) = (self.when()?, self.what()?);
+        let (when, what, kind) = (self.when()?, self.what()?, self.fault);
         match (when, what) {
             (When::Write(_), What::Fault(_)) => Err("is counted in writes, so it is a tear"),
-            _ => Ok(Rule { when, what }),
+            _ => Ok(Rule { when, what, kind }),
         }
     }
 

@@ -1,9 +1,11 @@
 //! A card under a fault script.
 
+use zeroize::Zeroizing;
+
 use super::Faulty;
 use super::script::{FaultScript, Rule, What, When};
 use crate::Uicc;
-use crate::contacts::{CardContacts, CardGone};
+use crate::contacts::{CardContacts, NoAnswer};
 use crate::random::Generator;
 use crate::reader::line::LineCard;
 
@@ -14,8 +16,6 @@ pub struct Scripted {
     rules: Vec<Rule>,
     chance: Generator,
     commands: u64,
-    /// The write at which power is to go, of those that the script counts.
-    planned_write: Option<u64>,
 }
 
 impl Scripted {
@@ -31,7 +31,6 @@ impl Scripted {
             rules: script.rules,
             chance: Generator::new(seed),
             commands: 0,
-            planned_write: None,
         };
         scripted.plan_write();
         scripted
@@ -45,23 +44,23 @@ impl Scripted {
             Rule {
                 when: When::Write(write),
                 what: What::Tear(moment),
+                ..
             } => Some((write.checked_sub(done).filter(|left| *left > 0)?, *moment)),
             _ => None,
         });
         if let Some((left, moment)) = planned.min_by_key(|(left, _)| *left) {
             card.tear(moment.of_write(left));
-            self.planned_write = Some(done.saturating_add(left));
         }
     }
 
-    /// What happens to this command.
-    fn due(&mut self, command: &[u8]) -> Option<What> {
+    /// The fault of this command.
+    fn due(&mut self, command: &[u8]) -> Option<Rule> {
         self.commands = self.commands.saturating_add(1);
         let (number, chance) = (self.commands, &mut self.chance);
         let mut due = None;
         for rule in &mut self.rules {
             if rule.when.is_now(number, command, chance) {
-                due = due.or(Some(rule.what));
+                due = due.or(Some(*rule));
             }
         }
         due
@@ -85,22 +84,28 @@ impl When {
 }
 
 impl CardContacts for Scripted {
-    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone> {
-        match self.due(command) {
-            Some(What::Fault(fault)) => self.card.plan(1, fault),
-            Some(What::Tear(moment)) => self.card.card().tear(moment.of_write(1)),
-            None => {}
+    fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, NoAnswer> {
+        if self.card.is_gone() || self.card.card().has_lost_power() {
+            return Err(NoAnswer::CardGone);
+        }
+        if let Some(Rule { what, kind, .. }) = self.due(command) {
+            let sent = Zeroizing::new(hex::encode_upper(command));
+            let note = Zeroizing::new(format!("fault {kind}: {}", *sent));
+            self.card.card().note(&note);
+            match what {
+                What::Fault(fault) => self.card.plan(1, fault),
+                What::Tear(moment) => self.card.card().tear(moment.of_write(1)),
+            }
         }
         self.card.transmit(command)
     }
 
     fn reset(&mut self) {
         if self.card.card().has_lost_power() {
-            // The write may not have happened, and is not to fail again.
-            let planned = self.planned_write.take();
-            let is_other =
-                |rule: &Rule| planned.is_none_or(|write| rule.when != When::Write(write));
-            self.rules.retain(is_other);
+            // The write at which power went may not have happened, and is not to fail again.
+            let reached = self.card.card().writes();
+            self.rules
+                .retain(|rule| !matches!(rule.when, When::Write(write) if write <= reached));
         }
         self.card.reset();
         self.plan_write();
@@ -154,12 +159,15 @@ mod tests {
         assert_eq!(card.transmit(&SELECT), Ok(vec![0x6F, 0x00]));
         assert!(card.transmit(&INITIALIZE_UPDATE).is_ok());
         let writes = card.card.card().writes();
-        assert_eq!(card.transmit(&INITIALIZE_UPDATE), Err(CardGone));
+        assert_eq!(card.transmit(&INITIALIZE_UPDATE), Err(NoAnswer::Lost));
         assert_eq!(card.card.card().writes(), writes);
         assert!(card.transmit(&INITIALIZE_UPDATE).is_ok());
         for _ in 0..2 {
-            assert_eq!(card.transmit(&[0x80, 0xCA, 0x00, 0x66]), Err(CardGone));
-            assert_eq!(card.transmit(&SELECT), Err(CardGone));
+            assert_eq!(
+                card.transmit(&[0x80, 0xCA, 0x00, 0x66]),
+                Err(NoAnswer::CardGone)
+            );
+            assert_eq!(card.transmit(&SELECT), Err(NoAnswer::CardGone));
             card.reset();
             assert!(card.transmit(&SELECT).is_ok());
         }
@@ -170,13 +178,49 @@ mod tests {
         for (fault, counter) in [("tear-before-write", 1), ("tear-after-write", 2)] {
             let mut card = scripted(&format!("[[fault]]\nwrite = 2\nfault = \"{fault}\""));
             assert!(card.transmit(&INITIALIZE_UPDATE).is_ok());
-            assert_eq!(card.transmit(&INITIALIZE_UPDATE), Err(CardGone));
-            assert_eq!(card.transmit(&SELECT), Err(CardGone));
+            assert_eq!(card.transmit(&INITIALIZE_UPDATE), Err(NoAnswer::CardGone));
+            assert_eq!(card.transmit(&SELECT), Err(NoAnswer::CardGone));
             card.reset();
             let answer = card.transmit(&INITIALIZE_UPDATE).unwrap();
             assert_eq!(answer[29..32], [0, 0, counter + 1], "{fault}");
             assert!(card.transmit(&INITIALIZE_UPDATE).is_ok());
         }
+    }
+
+    #[test]
+    fn a_write_that_was_not_reached_still_loses_power() {
+        // Power goes at the first write by the command, and at the third because it is the third.
+        let mut card = scripted(
+            "[[fault]]\nwrite = 3\nfault = \"tear-after-write\"\n\
+             [[fault]]\nins = \"50\"\nfault = \"tear-before-write\"",
+        );
+        assert_eq!(card.transmit(&INITIALIZE_UPDATE), Err(NoAnswer::CardGone));
+        card.reset();
+        for _ in 0..2 {
+            assert!(card.transmit(&INITIALIZE_UPDATE).is_ok());
+        }
+        assert_eq!(card.transmit(&INITIALIZE_UPDATE), Err(NoAnswer::CardGone));
+        card.reset();
+        assert_eq!(card.card.card().writes(), 3);
+        for _ in 0..3 {
+            assert!(card.transmit(&INITIALIZE_UPDATE).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_card_without_power_gets_no_commands() {
+        let mut card = scripted(
+            "[[fault]]\ncommand = 1\nfault = \"tear-before-write\"\n\
+             [[fault]]\nins = \"A4\"\nfault = \"tear-before-write\"\n\
+             [[fault]]\ncommand = 3\nfault = \"status\"\nsw = \"6F00\"",
+        );
+        assert_eq!(card.transmit(&INITIALIZE_UPDATE), Err(NoAnswer::CardGone));
+        for _ in 0..3 {
+            assert_eq!(card.transmit(&SELECT), Err(NoAnswer::CardGone));
+        }
+        card.reset();
+        assert!(card.transmit(&SELECT).is_ok());
+        assert_eq!(card.transmit(&SELECT), Ok(vec![0x6F, 0x00]));
     }
 
     #[test]

@@ -112,17 +112,22 @@ pub(super) fn services() -> [u8; 8] {
 
 /// EF.SPN: display condition, name in the alphabet of GSM, or in UCS2 when it has other characters.
 pub(super) fn name(subscriber: &Subscriber) -> Vec<u8> {
-    let name = &subscriber.name;
-    let coded = if name.bytes().all(is_plain) {
+    let mut file = vec![0x01];
+    file.extend(coded_name(&subscriber.name).into_iter().take(LONGEST_NAME));
+    filled(file, 1 + LONGEST_NAME)
+}
+
+/// Bytes of a name in EF.SPN.
+pub(super) const LONGEST_NAME: usize = 16;
+
+/// A name as EF.SPN has it, however long.
+pub(super) fn coded_name(name: &str) -> Vec<u8> {
+    if name.bytes().all(is_plain) {
         name.as_bytes().to_vec()
     } else {
-        let units = name.encode_utf16().take(7);
-        let ucs2 = units.flat_map(u16::to_be_bytes);
+        let ucs2 = name.encode_utf16().flat_map(u16::to_be_bytes);
         std::iter::once(0x80).chain(ucs2).collect()
-    };
-    let mut file = vec![0x01];
-    file.extend(coded.into_iter().take(16));
-    filled(file, 17)
+    }
 }
 
 /// Characters that have the same code in the alphabet of GSM and in ASCII (3GPP TS 23.038 6.2.1).

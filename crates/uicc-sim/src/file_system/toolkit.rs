@@ -44,7 +44,7 @@ const PROACTIVE: Tag = Tag(0xD0);
 const LONGEST_PROACTIVE: usize = 255;
 
 /// What goes on between card and phone.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Toolkit {
     profile: Option<Vec<u8>>,
     messages: VecDeque<ShortMessage>,

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::contents::{LONGEST_NAME, coded_name};
+use crate::secrets::Shortened;
+
 /// The subscription of a card. Everything may be left out.
 ///
 /// ```
@@ -13,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// usim.check()?;
 /// # Ok::<(), uicc_sim::UsimError>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Usim {
     /// 6 to 15 digits. By default one of the test network 001-01, made of the card's number.
@@ -31,6 +34,20 @@ pub struct Usim {
     pub selected_at_reset: bool,
 }
 
+impl core::fmt::Debug for Usim {
+    /// Subscriber and numbers shortened.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Usim")
+            .field("imsi", &self.imsi.as_deref().map(Shortened))
+            .field("mnc_digits", &self.mnc_digits)
+            .field("name", &self.name)
+            .field("msisdn", &self.msisdn.as_deref().map(Shortened))
+            .field("service_centre", &self.service_centre)
+            .field("selected_at_reset", &self.selected_at_reset)
+            .finish()
+    }
+}
+
 /// Why a [`Usim`] cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -42,7 +59,7 @@ pub enum UsimError {
     #[error("mnc_digits is 2 or 3")]
     NetworkDigits,
     /// The provider's name.
-    #[error("name needs 1 to 16 characters")]
+    #[error("name needs 1 to 16 characters, or 1 to 7 when not all are in the alphabet of GSM")]
     Name,
     /// The subscriber's number.
     #[error("msisdn needs 1 to 20 decimal digits, maybe behind a +")]
@@ -61,7 +78,7 @@ impl Usim {
         let given =
             |field: &Option<String>, good: fn(&str) -> bool| field.as_deref().is_none_or(good);
         let imsi = |text: &str| is_digits(text) && (6..=15).contains(&text.len());
-        let name = |text: &str| (1..=16).contains(&text.chars().count());
+        let name = |text: &str| (1..=LONGEST_NAME).contains(&coded_name(text).len());
         if !given(&self.imsi, imsi) {
             return Err(UsimError::Imsi);
         }
@@ -91,7 +108,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// A subscription with everything decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(super) struct Subscriber {
     pub(super) imsi: String,
     pub(super) network_digits: u8,

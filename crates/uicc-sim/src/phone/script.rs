@@ -2,7 +2,7 @@
 
 use tsm_proto::types::ScriptCommand;
 
-use crate::contacts::{CardContacts, CardGone};
+use crate::contacts::{CardContacts, NoAnswer};
 
 /// GET RESPONSE without its logical channel and Le.
 const GET_RESPONSE: [u8; 3] = [0xC0, 0x00, 0x00];
@@ -51,7 +51,7 @@ fn is_accepted(response: &[u8], accepted: &[u32]) -> bool {
 }
 
 /// Sends a command and fetches what remains of its response (61xx), as a phone's card interface does.
-fn transmit_whole(card: &mut dyn CardContacts, command: &[u8]) -> Result<Vec<u8>, CardGone> {
+fn transmit_whole(card: &mut dyn CardContacts, command: &[u8]) -> Result<Vec<u8>, NoAnswer> {
     let mut response = card.transmit(command)?;
     for _ in 0..MOST_PIECES {
         let Some([0x61, le]) = response.last_chunk().copied() else {
@@ -81,12 +81,12 @@ mod tests {
 
     /// Plays back answers and remembers the commands.
     struct Recorded {
-        answers: Vec<Result<Vec<u8>, CardGone>>,
+        answers: Vec<Result<Vec<u8>, NoAnswer>>,
         heard: Vec<Vec<u8>>,
     }
 
     impl CardContacts for Recorded {
-        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone> {
+        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, NoAnswer> {
             self.heard.push(command.to_vec());
             self.answers.remove(0)
         }
@@ -99,7 +99,7 @@ mod tests {
         }
     }
 
-    fn card(answers: &[Result<&[u8], CardGone>]) -> Recorded {
+    fn card(answers: &[Result<&[u8], NoAnswer>]) -> Recorded {
         Recorded {
             answers: answers.iter().map(|a| a.map(<[u8]>::to_vec)).collect(),
             heard: Vec::new(),
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn says_so_when_the_card_goes() {
-        let mut card = card(&[Ok(&[0x90, 0x00]), Err(CardGone)]);
+        let mut card = card(&[Ok(&[0x90, 0x00]), Err(NoAnswer::CardGone)]);
         let script = [
             command(&[0x00; 4], &[]),
             command(&[0x00; 4], &[]),

@@ -122,7 +122,7 @@ impl LineReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contacts::CardGone;
+    use crate::contacts::NoAnswer;
 
     /// Answers its commands with what they were; goes at INS FF.
     #[derive(Default)]
@@ -131,9 +131,9 @@ mod tests {
     }
 
     impl CardContacts for Echo {
-        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone> {
+        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, NoAnswer> {
             if command[1] == 0xFF {
-                return Err(CardGone);
+                return Err(NoAnswer::CardGone);
             }
             Ok([command, &[0x90, 0x00]].concat())
         }

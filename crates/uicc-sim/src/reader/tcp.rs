@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::line::{Answer, LONGEST_LINE, LineCard, LineReader};
 use super::stop::Stop;
 
-/// Connections at one time; more are closed at once.
+/// Connections at one time; more are told so and closed.
 const MOST_CONNECTIONS: usize = 64;
 
 /// Pause when the system has no socket to give.
@@ -54,15 +54,22 @@ where
                 return;
             }
             match accepted {
-                Ok((stream, _)) if stop.open() < MOST_CONNECTIONS => {
-                    let (shared, stop) = (Arc::clone(&shared), stop);
+                Ok((mut stream, _)) if stop.open() >= MOST_CONNECTIONS => {
+                    tracing::warn!("too many connections, one closed");
+                    // It may have gone by itself.
+                    let _ = stream.write_all(b"error: too many connections\n");
+                }
+                Ok((stream, _)) => {
+                    // Counted before the next one is accepted.
+                    let watched = stop.watch(&stream);
+                    let shared = Arc::clone(&shared);
                     scope.spawn(move || {
-                        if let Err(error) = talk(&stream, &shared, stop) {
+                        let talked = watched.and_then(|_watched| talk(&stream, &shared));
+                        if let Err(error) = talked {
                             tracing::debug!(%error, "connection ended");
                         }
                     });
                 }
-                Ok(_) => tracing::warn!("too many connections, one closed"),
                 Err(error) => {
                     tracing::warn!(%error, "connection not accepted");
                     stop.pause(PAUSE);
@@ -74,22 +81,24 @@ where
 }
 
 /// One connection, to its end.
-fn talk<C: LineCard>(stream: &TcpStream, shared: &Mutex<Shared<C>>, stop: &Stop) -> io::Result<()> {
-    let _watched = stop.watch(stream)?;
+fn talk<C: LineCard>(stream: &TcpStream, shared: &Mutex<Shared<C>>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut requests = BufReader::new(stream);
     let mut stream = stream;
     let mut line = Zeroizing::new(Vec::new());
+    // Of a line that is too long only the beginning is answered.
+    let mut is_continued = false;
     loop {
         line.clear();
         let limit = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
         if requests.by_ref().take(limit).read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
-        let answer = if line.len() >= LONGEST_LINE && line.last() != Some(&b'\n') {
-            Answer::Last("error: the line is too long".into())
-        } else {
-            answer(&line, shared)
+        let goes_on = line.len() >= LONGEST_LINE && line.last() != Some(&b'\n');
+        let answer = match core::mem::replace(&mut is_continued, goes_on) {
+            true => continue,
+            false if goes_on => Answer::Line("error: the line is too long".into()),
+            false => answer(&line, shared),
         };
         match answer {
             Answer::Line(text) => stream.write_all(format!("{text}\n").as_bytes())?,
@@ -185,12 +194,38 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused() {
+    fn a_line_that_is_too_long_is_refused_and_the_next_one_counts() {
         served(|address| {
             let mut line = Line::to(address);
-            let endless = vec![b'0'; LONGEST_LINE];
-            assert_eq!(line.ask(&endless), "error: the line is too long\n");
-            assert_eq!(line.hear(), "");
+            let endless = vec![b'0'; 2 * LONGEST_LINE];
+            assert_eq!(
+                line.ask(&endless[..LONGEST_LINE]),
+                "error: the line is too long\n"
+            );
+            line.0.get_mut().write_all(&endless).unwrap();
+            line.0.get_mut().write_all(b"atr\n").unwrap();
+            assert!(line.ask(b"iccid\n").starts_with("8981"));
+            // The longest line, its end included, is a request like any other.
+            let mut longest = endless[..LONGEST_LINE].to_vec();
+            longest[LONGEST_LINE - 1] = b'\n';
+            let odd = "error: an odd number of hexadecimal digits\n";
+            assert_eq!(line.ask(&longest), odd);
+        });
+    }
+
+    #[test]
+    fn one_connection_too_many_is_told_so() {
+        served(|address| {
+            let mut lines: Vec<Line> = (0..MOST_CONNECTIONS).map(|_| Line::to(address)).collect();
+            let last = lines.last_mut().unwrap();
+            assert!(last.ask(b"iccid\n").starts_with("8981"));
+            let mut late = Line::to(address);
+            assert_eq!(late.hear(), "error: too many connections\n");
+            assert_eq!(late.hear(), "");
+            assert_eq!(last.ask(b"quit\n"), "ok\n");
+            assert_eq!(last.hear(), "");
+            // Its place was free before its end was heard.
+            assert!(Line::to(address).ask(b"iccid\n").starts_with("8981"));
         });
     }
 }

@@ -17,7 +17,7 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::stop::Stop;
-use crate::contacts::{CardContacts, CardGone};
+use crate::contacts::{CardContacts, NoAnswer};
 use crate::phone::SharedCard;
 
 /// Port of the first reader of `vsmartcard-vpcd`; each further one has the next.
@@ -29,8 +29,9 @@ const RETRY: Duration = Duration::from_millis(200);
 /// How long a machine may take to accept a connection; nothing ends the wait before.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What the answer is when a response does not fit the length: 6F00, no precise diagnosis.
-const TOO_LONG: [u8; 2] = [0x6F, 0x00];
+/// The answer when there is none that could be sent, because it was lost or does not fit the length: 6F00, no precise
+/// diagnosis. The reader waits for one, and takes an empty one for a card that is gone.
+const NO_DIAGNOSIS: [u8; 2] = [0x6F, 0x00];
 
 /// Holds the card in the reader at this address, until it is told to stop. A reader that is not there yet, or goes, is
 /// looked for again every 200 ms. A card that goes is pulled out of the reader and inserted again.
@@ -95,7 +96,8 @@ fn hold(stream: TcpStream, card: &SharedCard, stop: &Stop) -> io::Result<()> {
         match react(&message, &mut *locked(card)) {
             Ok(Some(answer)) => send(&mut answers, &answer)?,
             Ok(None) => {}
-            Err(CardGone) => return Ok(()),
+            Err(NoAnswer::Lost) => send(&mut answers, &NO_DIAGNOSIS)?,
+            Err(NoAnswer::CardGone) => return Ok(()),
         }
     }
 }
@@ -105,7 +107,7 @@ fn locked(card: &SharedCard) -> MutexGuard<'_, dyn CardContacts + 'static> {
 }
 
 /// What the card does with a message, and what it answers.
-fn react(message: &[u8], card: &mut dyn CardContacts) -> Result<Option<Vec<u8>>, CardGone> {
+fn react(message: &[u8], card: &mut dyn CardContacts) -> Result<Option<Vec<u8>>, NoAnswer> {
     match message {
         [0x00..=0x02] => {
             card.reset();
@@ -130,7 +132,7 @@ fn receive(reader: &mut impl Read) -> io::Result<Vec<u8>> {
 fn send(writer: &mut impl Write, answer: &[u8]) -> io::Result<()> {
     let (length, answer) = match u16::try_from(answer.len()) {
         Ok(length) => (length, answer),
-        Err(_) => (2, TOO_LONG.as_slice()),
+        Err(_) => (2, NO_DIAGNOSIS.as_slice()),
     };
     writer.write_all(&length.to_be_bytes())?;
     writer.write_all(answer)?;
@@ -156,14 +158,15 @@ mod tests {
     use std::net::TcpListener;
     use std::sync::{Arc, Mutex};
 
-    /// Answers `CommandLength 9000`, goes at INS FF, counts resets.
+    /// Answers `CommandLength 9000`, goes at INS FF, loses its answer at INS FD, counts resets.
     struct Echo(u8);
 
     impl CardContacts for Echo {
-        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, CardGone> {
+        fn transmit(&mut self, command: &[u8]) -> Result<Vec<u8>, NoAnswer> {
             match command {
-                [_, 0xFF, ..] => Err(CardGone),
+                [_, 0xFF, ..] => Err(NoAnswer::CardGone),
                 [_, 0xFE, ..] => Ok(vec![0; 65_536]),
+                [_, 0xFD, ..] => Err(NoAnswer::Lost),
                 _ => Ok(vec![self.0, command.len() as u8, 0x90, 0x00]),
             }
         }
@@ -190,7 +193,10 @@ mod tests {
         assert_eq!(card.0, 3);
         let answer = react(&[0x00, 0xA4], &mut card);
         assert_eq!(answer, Ok(Some(vec![3, 2, 0x90, 0x00])));
-        assert_eq!(react(&[0x00, 0xFF, 0x00, 0x00], &mut card), Err(CardGone));
+        assert_eq!(
+            react(&[0x00, 0xFF, 0x00, 0x00], &mut card),
+            Err(NoAnswer::CardGone)
+        );
     }
 
     #[test]
@@ -235,7 +241,10 @@ mod tests {
         // Inserted anew: the card starts cold.
         let mut second = listener.accept().unwrap().0;
         assert_eq!(exchange(&mut second, &[0; 5]), [2, 5, 0x90, 0x00]);
-        assert_eq!(exchange(&mut second, &[0x00, 0xFE, 0, 0]), TOO_LONG);
+        assert_eq!(exchange(&mut second, &[0x00, 0xFE, 0, 0]), NO_DIAGNOSIS);
+        // A lost answer does not pull the card out, which goes on as it was.
+        assert_eq!(exchange(&mut second, &[0x00, 0xFD, 0, 0]), NO_DIAGNOSIS);
+        assert_eq!(exchange(&mut second, &[0; 4]), [2, 4, 0x90, 0x00]);
         stop.stop();
         thread.join().unwrap();
         assert_eq!(second.read(&mut [0]).unwrap(), 0);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use globalplatform::status_word::StatusWord;
-use uicc_sim::{CardConfig, CardContacts, CardGone, Inventory, StateError, Uicc};
+use uicc_sim::{CardConfig, CardContacts, Inventory, NoAnswer, StateError, Uicc};
 
 use crate::credentials::Kind;
 use crate::personalisation::make_live;
@@ -181,7 +181,7 @@ fn a_card_that_disappears_forgets_what_is_volatile_only() {
     let initialize = hex::decode("8050300008010203040506070800").unwrap();
     card.plan(2, Fault::DisappearAfter);
     assert!(card.transmit(&initialize).is_ok());
-    assert_eq!(card.transmit(&initialize), Err(CardGone));
+    assert_eq!(card.transmit(&initialize), Err(NoAnswer::CardGone));
     card.reset();
     let counter = card.card().inventory().domains[0].key_sets[0].counter;
     assert_eq!(

@@ -88,7 +88,7 @@ fn a_fork_goes_its_own_way_with_its_own_number() {
 
     for (arguments, expected) in [
         (["--iccid", "1"], "iccid: needs 19 or 20"),
-        (["--seed", "AB"], "seed: has 32 bytes"),
+        (["--seed", "AB"], "seed: has 1 bytes, expected 32"),
     ] {
         let all = [&["fork", "--state", "a.state", "--to", "x"], &arguments[..]].concat();
         let error = complaint(dir, &all);

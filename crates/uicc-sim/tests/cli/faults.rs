@@ -10,7 +10,11 @@ fn a_card_fails_as_its_script_says() {
     let script = "[[fault]]\nins = \"A4\"\nfault = \"status\"\nsw = \"6F00\"\n\
                   [[fault]]\nwrite = 2\nfault = \"tear-before-write\"\n";
     std::fs::write(dir.path().join("faults.toml"), script).unwrap();
-    let arguments = ["--faults", "faults.toml", "--state", "card.state"];
+    let arguments = [
+        &["--faults", "faults.toml", "--state", "card.state"],
+        &["--trace", "apdu.log"][..],
+    ]
+    .concat();
     let (running, mut line) = Running::tcp(dir.path(), &arguments);
     assert_eq!(line.ask("00A4040000"), "6F00");
     assert!(line.ask("00A4040000").ends_with("9000"));
@@ -23,6 +27,14 @@ fn a_card_fails_as_its_script_says() {
     line.ask("reset");
     assert!(line.ask(INITIALIZE_UPDATE).ends_with("0000029000"));
     assert!(running.terminate().success());
+    // The host's side of what the card did not get, or did not finish.
+    let log = std::fs::read_to_string(dir.path().join("apdu.log")).unwrap();
+    assert!(
+        log.starts_with("# fault status: 00A4040000\n> 00A4040000\n< 6F"),
+        "{log}"
+    );
+    let torn = format!("> {INITIALIZE_UPDATE}\n# power lost\n");
+    assert_eq!(log.matches(&torn).count(), 1, "{log}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::purpose::Purpose;
 use super::slots::Slots;
 
 /// The slots of both purposes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Contents {
     authentication: Slots,
     signature: Slots,

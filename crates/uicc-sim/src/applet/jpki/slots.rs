@@ -14,7 +14,7 @@ pub(super) type CredentialId = [u8; 16];
 pub(super) const CERTIFICATE_LIMIT: usize = 4096;
 
 /// A credential in use.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Live {
     pub(super) id: CredentialId,
     pub(super) key: PrivateKey,
@@ -24,7 +24,7 @@ pub(super) struct Live {
 }
 
 /// A credential in the making.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Pending {
     pub(super) id: CredentialId,
     pub(super) algorithm: Algorithm,
@@ -41,7 +41,7 @@ pub(super) struct Pending {
 pub(super) type Prime = Zeroizing<[u8; RSA_PRIME_BYTES]>;
 
 /// Both slots of one purpose.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Slots {
     pub(super) purpose: Purpose,
     pub(super) live: Option<Live>,

@@ -98,7 +98,7 @@ pub(super) fn bytes(name: &str, text: &str) -> Result<Vec<u8>, ConfigError> {
     hex::decode(&*digits).map_err(|_| field(name, "is not hexadecimal"))
 }
 
-pub(super) fn array<const N: usize>(name: &str, text: &str) -> Result<[u8; N], ConfigError> {
+pub(crate) fn array<const N: usize>(name: &str, text: &str) -> Result<[u8; N], ConfigError> {
     exactly(name, &bytes(name, text)?)
 }
 
