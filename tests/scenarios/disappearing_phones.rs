@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use tsm_tests::agreement::{credentials_of, ensure_active};
+use tsm_tests::agreement::{ensure_active, ensure_active_after};
 use tsm_tests::audit;
 use tsm_tests::contacts::{What, When};
 use tsm_tests::world::{Options, World};
@@ -37,7 +37,7 @@ async fn vanish_at_every_command(what: What, when: When) -> anyhow::Result<()> {
             let done = done.clone();
             async move {
                 let index = usize::try_from(n)?;
-                vanish_at(world, index, n, what, when)
+                ensure_active_after(world, index, |contacts| contacts.plan(n, what, when))
                     .await
                     .map_err(|error| error.context(format!("{what:?} {when:?} command {n}")))?;
                 done.fetch_add(1, Ordering::Relaxed);
@@ -49,26 +49,6 @@ async fn vanish_at_every_command(what: What, when: When) -> anyhow::Result<()> {
         .await?;
     assert_eq!(done.load(Ordering::Relaxed), usize::try_from(commands)?);
     audit::ensure_chains_fit(&world.clients.servers).await
-}
-
-async fn vanish_at(
-    world: &World,
-    index: usize,
-    n: u64,
-    what: What,
-    when: When,
-) -> anyhow::Result<()> {
-    let mut holder = world.holder(index).await?;
-    let application = holder.apply().await?;
-    holder.wait_attached(true).await?;
-    holder.contacts().plan(n, what, when);
-    let first = holder.provision_once(&application.id, |_| ()).await;
-    assert!(first.is_err(), "nothing vanished");
-    let credential = holder.provision(&application.id).await?;
-    ensure_active(&holder, &credential).await?;
-    let all = credentials_of(&holder).await?;
-    assert_eq!(all.len(), 1, "a credential was made twice");
-    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,32 @@ use tsm_proto::sp::check_certificate_response::Status as CertificateStatus;
 use tsm_proto::sp::{Credential, CredentialState, ListCredentialsRequest};
 use uicc_sim::inventory::CredentialInventory;
 
+use crate::contacts::Contacts;
 use crate::holder::Holder;
+use crate::world::World;
+
+/// A provisioning that something interrupts, as `plan` has it: the citizen calls again and ends ACTIVE, with one
+/// credential.
+///
+/// # Errors
+/// What goes wrong, or does not.
+pub async fn ensure_active_after(
+    world: &World,
+    index: usize,
+    plan: impl FnOnce(&mut Contacts),
+) -> anyhow::Result<()> {
+    let mut holder = world.holder(index).await?;
+    let application = holder.apply().await?;
+    holder.wait_attached(true).await?;
+    plan(&mut holder.contacts());
+    let first = holder.provision_once(&application.id, |_| ()).await;
+    ensure!(first.is_err(), "nothing was interrupted");
+    let credential = holder.provision(&application.id).await?;
+    ensure_active(&holder, &credential).await?;
+    let all = credentials_of(&holder).await?;
+    ensure!(all.len() == 1, "a credential was made twice");
+    Ok(())
+}
 
 /// Everybody agrees that `credential` is active, and it is the only live one of the card.
 ///

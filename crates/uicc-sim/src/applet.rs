@@ -117,12 +117,15 @@ pub trait Applet: Send {
     /// commands arrive joined, and answers that are too long leave in pieces.
     ///
     /// # Errors
-    /// The status word, without data.
+    /// The status word, without data. An applet without commands of its own knows none (6D00).
     fn process(
         &mut self,
         command: &CommandApdu,
         platform: &mut dyn Platform,
-    ) -> Result<ResponseApdu, StatusWord>;
+    ) -> Result<ResponseApdu, StatusWord> {
+        let _ = (command, platform);
+        Err(StatusWord::INS_NOT_SUPPORTED)
+    }
 
     /// Another application was selected or the channel closed: what belongs to the selection goes. After a loss of power
     /// the card starts the instance anew instead.

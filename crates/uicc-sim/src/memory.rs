@@ -88,7 +88,7 @@ pub(crate) fn load_file_footprint(data_block: usize) -> u32 {
     size(data_block).saturating_add(LOAD_FILE_BYTES)
 }
 
-fn sum(sizes: impl Iterator<Item = u32>) -> u32 {
+pub(crate) fn sum(sizes: impl Iterator<Item = u32>) -> u32 {
     sizes.fold(0, u32::saturating_add)
 }
 

@@ -1,5 +1,8 @@
 //! Sessions against a small card: counters, losses, forgeries.
 
+mod gaps;
+mod shared_counters;
+
 use std::sync::atomic::Ordering;
 
 use futures::executor::block_on;
@@ -236,84 +239,6 @@ fn the_word_of_another_organisation_frees_no_counter() {
     assert_eq!(world.link.card.lock().unwrap().executed.len(), executed);
 }
 
-/// A device that proves, while a script is on its way, that it holds the card:
-/// that raises the counter in the records.
-struct Proving<'a> {
-    world: &'a World,
-    raised: u32,
-}
-
-#[async_trait::async_trait]
-impl CardLink for Proving<'_> {
-    async fn exchange(
-        &self,
-        iccid: &Iccid,
-        epoch: u64,
-        script: Script,
-        deadline: Timestamp,
-    ) -> Result<Vec<Vec<u8>>, LinkError> {
-        let id = KeysetCounter::id(iccid, &ISD, 0x30);
-        let store: &dyn Store = &self.world.store;
-        let mut found = store.load::<KeysetCounter>(&id).await.unwrap().unwrap();
-        found.value.sent = found.value.sent.max(self.raised);
-        let batch = Batch::new().update(id, found.version, found.value);
-        store.commit(batch).await.unwrap();
-        self.world
-            .link
-            .exchange(iccid, epoch, script, deadline)
-            .await
-    }
-}
-
-#[test]
-fn a_counter_that_was_raised_meanwhile_does_not_fail_what_verified() {
-    for raised in [0, 1, 5] {
-        let world = World::new();
-        let link = Proving {
-            world: &world,
-            raised,
-        };
-        let mut session = CardSession {
-            link: &link,
-            ..world.session()
-        };
-        let outcomes = block_on(session.play(&[leg(vec![read()])])).unwrap();
-        assert_eq!(outcomes.len(), 1);
-        let counter = world.counter();
-        assert_eq!((counter.confirmed, counter.sent), (1, raised.max(1)));
-    }
-}
-
-#[test]
-fn never_makes_two_scripts_for_one_counter_value() {
-    let world = World::new();
-    for fault in [
-        Fault::LoseScript,
-        Fault::LoseAnswer,
-        Fault::Tear(3),
-        Fault::Flip(3),
-    ] {
-        world.link.fault(fault);
-        assert!(world.play(&[leg(vec![read()])]).0.is_err());
-        assert!(world.play(&[leg(vec![read()])]).0.is_ok());
-    }
-    // EXTERNAL AUTHENTICATE depends on host challenge and counter: each must be unique,
-    // and the counters on the card never repeat.
-    let sent = world.counter().sent;
-    let scripts = world.scripts();
-    let mut cryptograms: Vec<_> = scripts
-        .iter()
-        .flat_map(|script| &script.commands)
-        .filter(|command| command.apdu.get(1) == Some(&0x82))
-        .map(|command| command.apdu.clone())
-        .collect();
-    let all = cryptograms.len();
-    cryptograms.sort();
-    cryptograms.dedup();
-    assert_eq!(cryptograms.len(), all);
-    assert!(sent as usize >= all);
-}
-
 #[test]
 fn believes_nothing_that_was_changed_on_the_way() {
     // SELECT and INITIALIZE UPDATE come first, EXTERNAL AUTHENTICATE third.
@@ -507,85 +432,6 @@ fn stops_before_the_counter_wraps() {
         played.unwrap_err(),
         SessionError::CounterExhausted { leg: 0 }
     );
-}
-
-/// A counter far above the card's: scripts for all values in between were sent and lost.
-fn world_with_gap(sent: u32) -> World {
-    let world = World::new();
-    let id = KeysetCounter::id(&iccid(), &ISD, 0x30);
-    let counter = KeysetCounter {
-        confirmed: 0,
-        sent,
-        digest: None,
-    };
-    block_on(world.store.commit(Batch::new().insert(id, counter))).unwrap();
-    world
-}
-
-#[test]
-fn spends_a_wide_gap_piece_by_piece_before_it_goes_on() {
-    // What the records say of the card's counter may be right, too low or too high.
-    for (gap, card) in [(5_000, 0), (5_000, 3_000), (5_000, 6_000), (600, 550)] {
-        let world = world_with_gap(gap);
-        *world.link.card.lock().unwrap().issuer_counter() = card;
-        let (played, exchanges) = world.play(&[leg(vec![read()])]);
-        assert!(played.is_ok(), "{played:?}");
-        let counter = world.counter();
-        assert_eq!(counter.confirmed, world.card_counter());
-        assert!(!counter.in_doubt() && counter.sent >= gap);
-        assert!(exchanges <= gap / MOST_SPENT + 2, "{exchanges}");
-    }
-    let world = World::new();
-    world.set_counter(5_000);
-    assert!(world.play(&[leg(vec![read()])]).0.is_ok());
-    assert_eq!(world.card_counter(), world.counter().sent);
-}
-
-#[test]
-fn a_wide_gap_gets_smaller_with_every_attempt_and_never_wider() {
-    let world = world_with_gap(5_000);
-    let mut reached = 0;
-    for fault in [
-        Fault::LoseScript,
-        Fault::LoseAnswer,
-        Fault::Tear(300),
-        Fault::Tear(1),
-        Fault::Flip(512),
-        Fault::Pretend(512, StatusWord::CONDITIONS),
-        Fault::NotAttached,
-    ] {
-        world.link.fault(fault);
-        assert!(world.play(&[leg(vec![read()])]).0.is_err(), "{fault:?}");
-        let counter = world.counter();
-        assert_eq!(counter.sent, 5_000, "{fault:?}");
-        assert!(counter.in_doubt() && counter.confirmed <= world.card_counter());
-        assert!(counter.confirmed >= reached);
-        reached = counter.confirmed;
-    }
-    assert!(
-        reached >= 299,
-        "what was proved before the card went away counts"
-    );
-    assert!(world.play(&[leg(vec![read()])]).0.is_ok());
-    assert!(!world.counter().in_doubt());
-}
-
-#[test]
-fn a_wide_gap_of_keys_that_are_not_there_is_named() {
-    let world = world_with_gap(5_000);
-    world.change_version(0x31);
-    let (played, _) = world.play(&[leg(vec![read()])]);
-    assert_eq!(played.unwrap_err(), SessionError::NoSuchKeys { leg: 0 });
-    let other = Leg {
-        select: DOMAIN,
-        ..leg(vec![read()])
-    };
-    let expected = SessionError::Selection {
-        leg: 0,
-        sw: StatusWord::NOT_FOUND,
-    };
-    assert_eq!(world.play(&[other]).0.unwrap_err(), expected);
-    assert_eq!(world.counter().sent, 5_000);
 }
 
 #[test]

@@ -70,14 +70,6 @@ impl Applet for Directory {
         });
         Ok(information.into_vec())
     }
-
-    fn process(
-        &mut self,
-        _command: &CommandApdu,
-        _platform: &mut dyn Platform,
-    ) -> Result<ResponseApdu, StatusWord> {
-        Err(StatusWord::INS_NOT_SUPPORTED)
-    }
 }
 
 /// Program of the payment applet. Installation parameters are its label, up to 16 characters.

@@ -2,11 +2,10 @@
 //! commands itself ([`crate::contactless`]).
 
 use globalplatform::aid::Aid;
-use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::contactless::{CRS, CRS_LOAD_FILE};
 use globalplatform::status_word::StatusWord;
 
-use super::{Applet, Contents, Platform, Program};
+use super::{Applet, Contents, Program};
 
 /// Stands for the module of the service.
 pub(crate) struct CrsProgram;
@@ -32,12 +31,4 @@ impl Program for CrsProgram {
     }
 }
 
-impl Applet for Service {
-    fn process(
-        &mut self,
-        _command: &CommandApdu,
-        _platform: &mut dyn Platform,
-    ) -> Result<ResponseApdu, StatusWord> {
-        Err(StatusWord::INS_NOT_SUPPORTED)
-    }
-}
+impl Applet for Service {}

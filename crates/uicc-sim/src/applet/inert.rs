@@ -5,7 +5,7 @@
 //! ever sees them again. It has no answer to give.
 
 use globalplatform::aid::Aid;
-use globalplatform::apdu::{CommandApdu, ResponseApdu};
+use globalplatform::apdu::ResponseApdu;
 use globalplatform::commands::store_data::StoreData;
 use globalplatform::status_word::StatusWord;
 
@@ -47,14 +47,6 @@ impl Program for InertProgram {
 }
 
 impl Applet for Inert {
-    fn process(
-        &mut self,
-        _command: &CommandApdu,
-        _platform: &mut dyn Platform,
-    ) -> Result<ResponseApdu, StatusWord> {
-        Err(StatusWord::INS_NOT_SUPPORTED)
-    }
-
     fn personalise(
         &mut self,
         block: &StoreData,

@@ -6,7 +6,7 @@ use globalplatform::status_word::StatusWord;
 
 use super::Domain;
 use crate::chip::Chip;
-use crate::memory::data_object_footprint;
+use crate::memory::{data_object_footprint, sum};
 use crate::security_domain::{DataObject, SecurityDomain};
 
 /// AID of the issuer security domain.
@@ -40,12 +40,12 @@ impl Domain<'_> {
         for object in objects.iter().filter(|object| object.tag == ISD_AID) {
             self.demand_new_name(aid, &object.value)?;
         }
-        let new: u32 = objects.iter().map(footprint).fold(0, u32::saturating_add);
+        let new = sum(objects.iter().map(footprint));
         let replaced = domain
             .data
             .iter()
             .filter(|old| objects.iter().any(|object| object.tag == old.tag));
-        let freed = replaced.map(footprint).fold(0, u32::saturating_add);
+        let freed = sum(replaced.map(footprint));
         self.demand_memory(aid, new.saturating_sub(freed))
     }
 

@@ -5,6 +5,7 @@ use globalplatform::commands::put_key::{PutKey, PutKeyResponse};
 use globalplatform::status_word::StatusWord;
 
 use super::{Domain, key_material};
+use crate::memory::sum;
 use crate::operating_system::refusal;
 use crate::security_domain::{KeySet, SecurityDomain, StoredKey};
 
@@ -60,7 +61,7 @@ impl Domain<'_> {
         }
         let footprint = |keys: &[StoredKey], goes: &dyn Fn(&StoredKey) -> bool| {
             let keys = keys.iter().filter(|key| goes(key));
-            keys.map(StoredKey::footprint).fold(0, u32::saturating_add)
+            sum(keys.map(StoredKey::footprint))
         };
         let freed = footprint(&domain.keys(), &|key| {
             replaced.contains(&key.place()) || keys.iter().any(|new| new.place() == key.place())

@@ -10,6 +10,7 @@ use super::data_objects::footprint;
 use super::own_data::{OwnData, data_objects};
 use crate::channel::Blocks;
 use crate::instances::CardPlatform;
+use crate::memory::sum;
 use crate::operating_system::refusal;
 use crate::security_domain::StoredKey;
 
@@ -132,10 +133,9 @@ impl Domain<'_> {
                 return Err(StatusWord::CONDITIONS);
             }
             let objects = data.objects.iter().map(footprint);
-            let objects = objects.fold(0, u32::saturating_add);
             let keys = data.keys.iter().map(StoredKey::footprint);
             // Somewhat more than needed where something is replaced.
-            self.demand_memory(domain, keys.fold(objects, u32::saturating_add))?;
+            self.demand_memory(domain, sum(objects.chain(keys)))?;
             self.store_keys(domain, &[], data.keys)?;
         }
         self.keep_objects(domain, data.objects);

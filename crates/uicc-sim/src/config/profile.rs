@@ -45,28 +45,23 @@
 //! in hexadecimal where only that makes sense for SCP03 (version 30 to 39; `i` 70).
 //! What goes wrong is said without the text of the file: it may hold keys.
 
+mod isd;
 mod preinstalled;
 mod values;
 
-use globalplatform::aid::Aid;
 use globalplatform::life_cycle::CardLifeCycle;
-use scp03::StaticKeys;
 use serde::Deserialize;
 
+use self::isd::{IsdTable, aliases, key_sets};
 pub(crate) use self::values::array;
 use self::values::{Byte, Secret, aid, bytes, exactly, without_secrets};
 use super::fields::field;
 use super::{
-    CardConfig, ConfigError, DEFAULT_ALIAS, DEFAULT_ATR, DEFAULT_ICCID, DEFAULT_ISD,
-    DEFAULT_KEY_VERSION, DEFAULT_MEMORY, DEFAULT_SCP_I, IsdKeySet, cplc_of, kdd_of, seed_of,
+    CardConfig, ConfigError, DEFAULT_ATR, DEFAULT_ICCID, DEFAULT_ISD, DEFAULT_MEMORY,
+    DEFAULT_SCP_I, cplc_of, kdd_of, seed_of,
 };
 use crate::behaviour::Behaviour;
 use crate::file_system::Usim;
-
-/// The key of test cards: 40 to 4F, for ENC, MAC and DEK alike.
-const TEST_KEY: [u8; 16] = [
-    0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47, 0x48, 0x49, 0x4A, 0x4B, 0x4C, 0x4D, 0x4E, 0x4F,
-];
 
 impl CardConfig {
     /// Reads a profile.
@@ -132,30 +127,8 @@ struct File {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct IsdTable {
-    aid: Option<String>,
-    aliases: Option<Vec<String>>,
-    keyset: Option<Vec<KeySetTable>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeySetTable {
-    version: Option<Byte>,
-    enc: Secret,
-    mac: Secret,
-    dek: Secret,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
 struct Scp03Table {
     i: Option<Byte>,
-}
-
-/// The key versions that hosts expect of SCP03.
-fn is_scp03_version(version: u8) -> bool {
-    matches!(version, 0x30..=0x3F)
 }
 
 /// One of the parameters `i` of SCP03.
@@ -215,52 +188,6 @@ impl TryFrom<File> for CardConfig {
     }
 }
 
-fn aliases(
-    on_top: Option<Vec<String>>,
-    in_table: Option<Vec<String>>,
-    isd: Aid,
-) -> Result<Vec<Aid>, ConfigError> {
-    let named = match (on_top, in_table) {
-        (Some(_), Some(_)) => {
-            return Err(field("aliases", "stands on its own and in [isd] as well"));
-        }
-        (Some(named), None) | (None, Some(named)) => named,
-        (None, None) if isd == DEFAULT_ALIAS => return Ok(Vec::new()),
-        (None, None) => return Ok(vec![DEFAULT_ALIAS]),
-    };
-    named.iter().map(|text| aid("isd.aliases", text)).collect()
-}
-
-fn key_sets(tables: Option<Vec<KeySetTable>>) -> Result<Vec<IsdKeySet>, ConfigError> {
-    let version = |byte: Option<Byte>| match byte {
-        Some(byte) => byte.value("isd.keyset.version", is_scp03_version),
-        None => Ok(DEFAULT_KEY_VERSION),
-    };
-    let keys = |enc: &[u8], mac: &[u8], dek: &[u8]| {
-        StaticKeys::from_bytes(enc, mac, dek)
-            .map_err(|error| field("isd.keyset", error.to_string()))
-    };
-    let Some(tables) = tables else {
-        return Ok(vec![IsdKeySet {
-            version: DEFAULT_KEY_VERSION,
-            keys: keys(&TEST_KEY, &TEST_KEY, &TEST_KEY)?,
-        }]);
-    };
-    tables
-        .into_iter()
-        .map(|table| {
-            Ok(IsdKeySet {
-                version: version(table.version)?,
-                keys: keys(
-                    &table.enc.bytes("isd.keyset.enc")?,
-                    &table.mac.bytes("isd.keyset.mac")?,
-                    &table.dek.bytes("isd.keyset.dek")?,
-                )?,
-            })
-        })
-        .collect()
-}
-
 fn life_cycle(word: &str) -> Result<CardLifeCycle, ConfigError> {
     [0x01, 0x07, 0x0F, 0x7F, 0xFF]
         .into_iter()
@@ -277,6 +204,7 @@ fn life_cycle(word: &str) -> Result<CardLifeCycle, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::DEFAULT_ALIAS;
     use globalplatform::privileges::Privileges;
 
     fn complaint(text: &str) -> String {
@@ -360,29 +288,6 @@ mod tests {
         let card = CardConfig::parse(table).unwrap();
         assert_eq!(card.preinstalled[0].instance, card.preinstalled[0].module);
         assert_eq!(card.preinstalled[0].privileges, Privileges::NONE);
-    }
-
-    #[test]
-    fn aliases_stand_in_the_table_or_on_their_own() {
-        for text in [
-            "aliases = [\"F00102030405\"]",
-            "[isd]\naliases = [\"F00102030405\"]",
-        ] {
-            let card = CardConfig::parse(text).unwrap();
-            assert_eq!(card.isd_aliases[0].to_string(), "F00102030405");
-        }
-        assert!(
-            CardConfig::parse("[isd]\naliases = []")
-                .unwrap()
-                .isd_aliases
-                .is_empty()
-        );
-        let own = CardConfig::parse("[isd]\naid = \"A000000003000000\"").unwrap();
-        assert!(own.isd_aliases.is_empty());
-        assert_eq!(
-            complaint("aliases = []\n[isd]\naliases = []"),
-            "aliases: stands on its own and in [isd] as well"
-        );
     }
 
     #[test]

@@ -4,28 +4,21 @@ use std::sync::{Arc, Mutex};
 
 use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
-use globalplatform::commands::delete::Delete;
 use globalplatform::commands::get_data::GetData;
 use globalplatform::commands::get_status::{GetStatus, GetStatusResponse, Scope};
-use globalplatform::commands::install::{
-    InstallForInstall, InstallForLoad, InstallForPersonalization, InstallParameters,
-    LoadParameters, SecurityDomainParameters,
-};
+use globalplatform::commands::install::InstallForPersonalization;
 use globalplatform::commands::load::load_blocks;
 use globalplatform::commands::select::Select;
-use globalplatform::commands::set_status::SetStatus;
 use globalplatform::commands::store_data::{Encryption, Structure, store_data_blocks};
 use globalplatform::life_cycle::CardLifeCycle;
-use globalplatform::load_file::{
-    Applet, AppletList, Component, ComponentKind, Directory, Header, ImportList, ImportedPackage,
-    LoadFileStructure,
-};
-use globalplatform::privileges::Privileges;
 use globalplatform::registry::RegistryEntry;
 use globalplatform::status_word::StatusWord;
 use globalplatform::tlv::Tag;
 use scp03::{Channel, Host, Mode, SecurityLevel, StaticKeys};
 use uicc_sim::{CardConfig, Durability, Uicc};
+
+pub use crate::load_files::*;
+pub use crate::ready_made::*;
 
 pub const ISD: Aid = uicc_sim::config::DEFAULT_ISD;
 pub const SSD: Aid = Aid::from_slice_const(&[
@@ -345,151 +338,6 @@ impl Session {
         }
         sw
     }
-}
-
-/// INSTALL [for install and make selectable] of an SSD that is PERSONALIZED at once.
-pub fn install_ssd(aid: Aid, privileges: Privileges, quota: Option<u32>) -> InstallForInstall {
-    let mut domain = SecurityDomainParameters::with_protocol(0x03, 0x70);
-    domain.becomes_personalized = true;
-    InstallForInstall {
-        load_file: DOMAIN_PACKAGE,
-        module: DOMAIN_MODULE,
-        instance: aid,
-        privileges,
-        parameters: InstallParameters {
-            non_volatile_quota: quota,
-            ..InstallParameters::for_applet(domain.encode())
-        },
-        token: None,
-        make_selectable: true,
-    }
-}
-
-/// The usual privileges of a provider's domain.
-pub fn ssd_privileges() -> Privileges {
-    Privileges::SECURITY_DOMAIN | Privileges::TRUSTED_PATH
-}
-
-/// INSTALL [for install and make selectable] of an applet.
-pub fn install_applet(load_file: Aid, module: Aid, instance: Aid) -> InstallForInstall {
-    InstallForInstall {
-        load_file,
-        module,
-        instance,
-        privileges: Privileges::NONE,
-        parameters: InstallParameters::for_applet([]),
-        token: None,
-        make_selectable: true,
-    }
-}
-
-pub fn install_for_load(
-    load_file: Aid,
-    domain: Option<Aid>,
-    hash: Option<Vec<u8>>,
-) -> InstallForLoad {
-    InstallForLoad {
-        load_file,
-        security_domain: domain,
-        hash,
-        parameters: LoadParameters::default(),
-        token: None,
-    }
-}
-
-pub fn delete(aid: Aid, related: bool) -> CommandApdu {
-    Delete::new(aid, related).to_apdu()
-}
-
-pub fn set_status(aid: Aid, status: u8) -> CommandApdu {
-    SetStatus::application(aid, status).to_apdu()
-}
-
-/// A load file data block with header, directory, import and applet components, filled up to about `size` bytes.
-pub fn data_block(
-    package: Aid,
-    modules: &[Aid],
-    imports: &[(&[u8], (u8, u8))],
-    size: usize,
-) -> Vec<u8> {
-    let format = (2, 2);
-    let header = Header {
-        format,
-        uses_int: false,
-        has_export: false,
-        has_applet: !modules.is_empty(),
-        cap: None,
-        packages: vec![ImportedPackage {
-            aid: package,
-            version: (1, 0),
-        }],
-        names: Vec::new(),
-    };
-    let applets = AppletList {
-        applets: modules
-            .iter()
-            .map(|aid| Applet {
-                aid: *aid,
-                install_method_block: 0,
-                install_method_offset: 0x10,
-            })
-            .collect(),
-    };
-    let packages = imports.iter().map(|(aid, version)| {
-        let aid = Aid::new(aid).unwrap();
-        ImportedPackage {
-            aid,
-            version: *version,
-        }
-    });
-    let imports = ImportList {
-        packages: packages.collect(),
-    };
-    let mut contents = vec![
-        (ComponentKind::Header, header.encode().unwrap()),
-        (ComponentKind::Import, imports.encode().unwrap()),
-        (ComponentKind::Method, vec![0x5A; size]),
-    ];
-    if !modules.is_empty() {
-        contents.insert(2, (ComponentKind::Applet, applets.encode(false).unwrap()));
-    }
-    let mut directory = Directory {
-        import_count: imports.packages.len() as u8,
-        applet_count: modules.len() as u8,
-        ..Directory::default()
-    };
-    for (kind, info) in &contents {
-        directory.set_size(*kind, info.len() as u32);
-    }
-    let length = directory.encode(format, false).unwrap().len();
-    directory.set_size(ComponentKind::Directory, length as u32);
-    contents.insert(
-        1,
-        (
-            ComponentKind::Directory,
-            directory.encode(format, false).unwrap(),
-        ),
-    );
-    let components = contents.iter();
-    components
-        .flat_map(|(kind, info)| Component::new(*kind, info).encode(false).unwrap())
-        .collect()
-}
-
-/// Wraps a data block into the structure that LOAD transports.
-pub fn load_file_structure(data_block: &[u8]) -> Vec<u8> {
-    LoadFileStructure::new(data_block).encode()
-}
-
-/// The data block of the unknown package.
-pub fn foreign() -> Vec<u8> {
-    data_block(PACKAGE, &[MODULE], &[], 300)
-}
-
-/// The JPKI package, with imports that every card has.
-pub fn jpki_data_block() -> Vec<u8> {
-    let framework: &[u8] = &[0xA0, 0x00, 0x00, 0x00, 0x62, 0x01, 0x01];
-    data_block(JPKI_PACKAGE, &[JPKI], &[(framework, (1, 2))], 2000)
 }
 
 /// SSD with its own keys, JPKI loaded, installed and selectable in it; personalisation can begin.
