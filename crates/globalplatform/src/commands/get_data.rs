@@ -37,6 +37,8 @@ impl GetData {
     pub const CAPABILITIES: u16 = 0x0067;
     /// Key information template ([`crate::card_data::KeyInformationTemplate`]).
     pub const KEY_INFORMATION: u16 = 0x00E0;
+    /// Key diversification data, ten bytes as INITIALIZE UPDATE returns them; GlobalPlatformPro reads them there.
+    pub const KEY_DIVERSIFICATION: u16 = 0x00CF;
     /// Sequence counter of the default key version.
     pub const SEQUENCE_COUNTER: u16 = 0x00C1;
     /// Confirmation counter.

@@ -93,6 +93,9 @@ fn install_token(command: &CommandApdu) -> Result<(usize, Option<&[u8]>), Decode
         reader.lv()?;
     }
     let length = command.data.len() - reader.remaining().len();
+    if reader.is_empty() {
+        return Ok((length, None));
+    }
     let token = reader.lv()?;
     reader.finish()?;
     Ok((length, Some(token)))
@@ -337,14 +340,25 @@ mod tests {
     }
 
     #[test]
+    fn the_field_of_a_token_may_be_missing() {
+        for hex in ["80E60200 04 00000000", "80E60200 05 0000000000"] {
+            let signed = token_input(&apdu(hex)).unwrap();
+            assert_eq!(
+                (signed.input, signed.token),
+                (bytes("0200 04 00000000"), None)
+            );
+        }
+    }
+
+    #[test]
     fn refuses_what_carries_no_token_with_offsets() {
         for (hex, offset) in [
             ("80E80000", 1),
             ("80E60200", 5),
-            ("80E60200 04 00000000", 9),
+            ("80E60200 03 000000", 8),
             ("80E60200 06 000000000000", 10),
             ("80E60E01 06 000000000000", 10),
-            ("80E60E03 05 0000000000", 10),
+            ("80E60E03 04 00000000", 9),
             ("80E60C00 07 00000000000000", 11),
             ("80E40000 01 4F", 6),
             ("80E40000 05 9E00 9E0100", 7),

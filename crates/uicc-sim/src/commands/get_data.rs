@@ -71,6 +71,7 @@ impl Domain<'_> {
             }
             GetData::CAPABILITIES if self.is_isd() => Some(capabilities(domain).encode()),
             GetData::KEY_INFORMATION => key_information(domain),
+            GetData::KEY_DIVERSIFICATION => Some(object(get.tag, &self.storage.kdd)),
             GetData::SEQUENCE_COUNTER => sequence_counter(domain),
             GetData::CARD_RESOURCES => Some(self.resources().encode()),
             GetData::APPLICATIONS if get.data == ALL_APPLICATIONS => Some(self.applications()),

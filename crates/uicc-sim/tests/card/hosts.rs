@@ -357,3 +357,18 @@ fn production_data_are_told_by_the_issuers_domain_alone() {
     };
     assert_eq!(Terminal::with(none).data(0x9F7F).sw, StatusWord(0x6A88));
 }
+
+#[test]
+fn installs_without_the_field_of_a_token() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    let mut install = install_ssd(SSD, ssd_privileges(), None).to_apdu();
+    // GlobalPlatformPro ends the data with the parameters.
+    assert_eq!(install.data.pop(), Some(0x00));
+    isd.ok(&mut t, &install);
+    t.select(SSD);
+    assert_eq!(
+        t.data(0x00CF).data,
+        [&[0xCF, 0x0A][..], &[0x0A; 10]].concat()
+    );
+}

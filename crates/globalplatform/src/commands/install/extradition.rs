@@ -86,7 +86,7 @@ mod tests {
             ("80E61000 0C 01AA 00 05A000000151 00 00 00", 6),
             ("80E61000 0F 05A000000151 00 05A000000152 00 01EF", 20),
             ("80E61001", 3),
-            ("80E61000 0F 05A000000151 00 05A000000152 00 00", 20),
+            ("80E61000 0E 05A000000151 00 05A000000152 00", 19),
         ] {
             let error = InstallForExtradition::from_apdu(&apdu(hex)).unwrap_err();
             assert_eq!(error.offset(), offset, "{hex}: {error}");

@@ -16,7 +16,8 @@ use crate::{
 /// Above this a memory size is written with four bytes (G Tables 11-48, 11-49).
 const MAX_TWO_BYTE_SIZE: u32 = 32_767;
 
-/// Checks the header and reads the fields, of which there must be `N`.
+/// Checks the header and reads the fields, of which there must be `N`. The last one, that of the token, may be missing
+/// when it is empty: GlobalPlatformPro does not send it.
 pub(super) fn open<const N: usize>(
     apdu: &CommandApdu,
     p1: u8,
@@ -27,8 +28,11 @@ pub(super) fn open<const N: usize>(
     header::expect_p2(apdu, p2)?;
     let mut reader = apdu.reader();
     let mut fields = [Field::EMPTY; N];
-    for field in &mut fields {
-        *field = Field::read(&mut reader)?;
+    for (index, field) in fields.iter_mut().enumerate() {
+        let is_token = index + 1 == N;
+        if !(is_token && reader.is_empty()) {
+            *field = Field::read(&mut reader)?;
+        }
     }
     reader.finish()?;
     Ok(fields)

@@ -97,6 +97,13 @@ mod tests {
     }
 
     #[test]
+    fn the_field_of_a_token_may_be_missing() {
+        let with = InstallForLoad::from_apdu(&apdu("80E60200 0A 05A000000151 00 00 00 00"));
+        let without = InstallForLoad::from_apdu(&apdu("80E60200 09 05A000000151 00 00 00"));
+        assert_eq!(with.unwrap(), without.unwrap());
+    }
+
+    #[test]
     fn refuses_malformed_commands_with_offsets() {
         for (hex, offset) in [
             ("80E60200", 5),
@@ -104,7 +111,7 @@ mod tests {
             ("80E60200 0B 05A000000151 01A0 00 00 00", 12),
             ("80E60200 0B 05A000000151 00 00 00 00 FF", 15),
             ("80E60200 0A 05A000000151 00 00 05 EF", 15),
-            ("80E60200 09 05A000000151 00 00 00", 14),
+            ("80E60200 08 05A000000151 00 00", 13),
             ("80E60200 0D 05A000000151 00 00 03 EF01C6 00", 17),
         ] {
             let error = InstallForLoad::from_apdu(&apdu(hex)).unwrap_err();

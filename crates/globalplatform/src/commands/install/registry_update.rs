@@ -87,7 +87,7 @@ mod tests {
             ("80E64000 0A 00 00 04A0000001 00 00 00", 8),
             ("80E64000 07 00 01AA 00 00 00 00", 7),
             ("80E64000 08 00 00 00 020000 00 00", 9),
-            ("80E64000 05 00 00 00 00 00", 10),
+            ("80E64000 04 00 00 00 00", 9),
         ] {
             let error = InstallForRegistryUpdate::from_apdu(&apdu(hex)).unwrap_err();
             assert_eq!(error.offset(), offset, "{hex}: {error}");
