@@ -354,6 +354,17 @@ fn a_locked_domain_lends_its_keys_to_nobody() {
     t.ssd();
 }
 
+#[test]
+fn a_domain_uses_its_own_keys_before_it_is_personalized() {
+    let mut t = Terminal::new();
+    let mut install = install_ssd(SSD, ssd_privileges(), None);
+    install.parameters.applet = vec![0x81, 0x02, 0x03, 0x70];
+    t.isd().ok(&mut t, &install.to_apdu());
+    let keys = ssd_keys().put_key(0x00, 0x30, &isd_keys().dek);
+    session(&mut t, SSD).ok(&mut t, &keys.to_apdu());
+    t.ssd().ok(&mut t, &set_status(SSD, 0x0F));
+}
+
 /// A card with a domain that delegates, whose tokens the issuer's domain verifies.
 fn delegated() -> Terminal {
     let mut t = Terminal::new();
