@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::chip::Chip;
+use crate::config::fields;
 
 /// What is written. Version 2 knows aliases of the issuer security domain.
 const VERSION: u32 = 2;
@@ -251,9 +252,15 @@ pub(crate) fn serialise(chip: &Chip) -> Result<Zeroizing<Vec<u8>>, serde_json::E
     serde_json::to_vec_pretty(&Written { version, chip }).map(Zeroizing::new)
 }
 
-/// What makes this state impossible, if anything: the commands rely on a registry that is a forest below existing
-/// domains.
+/// What makes this state impossible, if anything: the commands rely on a behaviour that a profile may have, and on a
+/// registry that is a forest below existing domains.
 fn inconsistency(chip: &Chip) -> Option<String> {
+    if let Err(error) = fields::iccid(&chip.iccid) {
+        return Some(error.to_string());
+    }
+    if let Some((key, problem)) = chip.behaviour.fault() {
+        return Some(format!("{key} {problem}"));
+    }
     let Some(isd) = chip.isd() else {
         return Some("no issuer security domain".into());
     };
@@ -288,6 +295,32 @@ fn inconsistency(chip: &Chip) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_that_no_profile_could_have_made_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("card.state");
+        let mut card = crate::Uicc::new(crate::CardConfig::parse("").unwrap()).unwrap();
+        card.persist_to(&path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        for (is, becomes, problem) in [
+            (
+                "\"8981100000000000010\"",
+                "\"8981\"",
+                "iccid: needs 19 or 20",
+            ),
+            (
+                "\"logical_channels\": 20",
+                "\"logical_channels\": 0",
+                "behaviour.logical_channels is 1 to 20",
+            ),
+        ] {
+            assert!(text.contains(is), "{is}");
+            fs::write(&path, text.replace(is, becomes)).unwrap();
+            let error = crate::Uicc::open(&path).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
 
     #[test]
     fn one_program_at_a_time_has_a_card() {
