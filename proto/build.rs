@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "tsm/type/v1/script.proto",
     "tsm/card/v1/gateway.proto",
     "tsm/mno/v1/mno.proto",
+    "tsm/mno/v1/tenant.proto",
     "tsm/sp/v1/sp.proto",
 ];
 

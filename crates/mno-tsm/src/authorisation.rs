@@ -1,25 +1,48 @@
-//! Who may call what: one function, deny by default.
+//! Who may call what, and whose objects it reaches: one function, deny by default.
 //!
-//! | Method | carrier's operator | hosted operator | service provider | device | carrier's auditor |
-//! |---|---|---|---|---|---|
-//! | `RegisterUicc`, catalogue | all | | | | |
-//! | `GetUicc`, `ListUiccs`, `AuditUicc` | all | own cards | | | |
-//! | `CheckEligibility`, changes of a service | | | own services | | |
-//! | `GetDeployment`, `ListDeployments` | all | | own services | | |
-//! | leases and relay | | | own services | | |
-//! | `Attach` | | | | own cards; the carrier's: all | |
-//! | `ListAuditEntries` | all | | | | all |
+//! | Method | admin | operator | approver | auditor | support | service provider | device |
+//! |---|---|---|---|---|---|---|---|
+//! | change tenants | issuers | | | | | | |
+//! | change contracts | issuers | | | | | | |
+//! | read tenants, contracts | all | all | all | all | all | all | |
+//! | `RegisterUicc` | | issuers | | | | | |
+//! | `GetUicc`, `ListUiccs` | | operators | | operators | operators | | |
+//! | `AuditUicc` | | operators | | | | | |
+//! | change catalogue | | carrier | | | | | |
+//! | read catalogue | | carrier | carrier | carrier | | | |
+//! | `CheckEligibility`, changes of a service | | | | | | all | |
+//! | read deployments | | operators | | operators | operators | all | |
+//! | leases and relay | | | | | | all | |
+//! | `Attach` | | | | | | | operators |
+//! | read audit log | | carrier | | carrier | | | |
 //!
+//! *Issuers* are the carrier and full MVNOs, *operators* everyone with subscribers, *carrier* the
+//! carrier alone. What is reached:
+//!
+//! - cards and what is on them: those of the own subscribers; for an issuer also those of the
+//!   MVNOs that it hosts, for these are its SIMs. The cards of a full MVNO are its own affair.
+//! - services and their deployments, for a service provider: its own.
+//! - tenants: itself, and for an issuer those below it. Contracts: where the caller's tenant is
+//!   one of the two parties.
+//!
+//! A tenant that is suspended, stands below one that is, or is not registered, may nothing.
 //! Every refusal is recorded in the audit log.
 
 use std::collections::BTreeSet;
 
 use tsm_core::error::Reason;
 use tsm_core::identity::{Caller, Role, Tenant};
+use tsm_core::tenancy::{Tenancy, TenantKind};
 
 /// Every method of this server, by what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
+    /// `TenantService.RegisterTenant` and `SuspendTenant`, `ResumeTenant`
+    ChangeTenants,
+    /// `TenantService.PutContract`
+    ChangeContracts,
+    /// `TenantService.GetTenant`, `ListTenants` and `ListContracts`
+    ReadTenants,
     /// `UiccService.RegisterUicc`
     RegisterUicc,
     /// `UiccService.GetUicc` and `ListUiccs`
@@ -44,9 +67,34 @@ pub enum Method {
     ReadAudit,
 }
 
+/// Which kinds of tenants a line of the table is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Carrier,
+    Issuers,
+    Operators,
+    Providers,
+    All,
+}
+
+impl Who {
+    const fn includes(self, kind: TenantKind) -> bool {
+        match self {
+            Self::Carrier => matches!(kind, TenantKind::Carrier),
+            Self::Issuers => kind.issues_cards(),
+            Self::Operators => kind.has_subscribers(),
+            Self::Providers => matches!(kind, TenantKind::ServiceProvider),
+            Self::All => true,
+        }
+    }
+}
+
 impl Method {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
+        Self::ChangeTenants,
+        Self::ChangeContracts,
+        Self::ReadTenants,
         Self::RegisterUicc,
         Self::ReadUiccs,
         Self::AuditUicc,
@@ -64,6 +112,9 @@ impl Method {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::ChangeTenants => "change tenants",
+            Self::ChangeContracts => "change contracts",
+            Self::ReadTenants => "read tenants",
             Self::RegisterUicc => "register card",
             Self::ReadUiccs => "read cards",
             Self::AuditUicc => "audit card",
@@ -77,134 +128,139 @@ impl Method {
             Self::ReadAudit => "read audit log",
         }
     }
+
+    /// The line of the table.
+    const fn line(self) -> &'static [(Role, Who)] {
+        use Role::{Admin, Approver, Auditor, Device, Operator, ServiceProvider, Support};
+        match self {
+            Self::ChangeTenants | Self::ChangeContracts => &[(Admin, Who::Issuers)],
+            Self::ReadTenants => &[
+                (Admin, Who::All),
+                (Operator, Who::All),
+                (Approver, Who::All),
+                (Auditor, Who::All),
+                (Support, Who::All),
+                (ServiceProvider, Who::Providers),
+            ],
+            Self::RegisterUicc => &[(Operator, Who::Issuers)],
+            Self::ReadUiccs => &[
+                (Operator, Who::Operators),
+                (Auditor, Who::Operators),
+                (Support, Who::Operators),
+            ],
+            Self::AuditUicc => &[(Operator, Who::Operators)],
+            Self::ChangeCatalogue => &[(Operator, Who::Carrier)],
+            Self::ReadCatalogue => &[
+                (Operator, Who::Carrier),
+                (Approver, Who::Carrier),
+                (Auditor, Who::Carrier),
+            ],
+            Self::CheckEligibility | Self::ChangeService | Self::UseChannel => {
+                &[(ServiceProvider, Who::Providers)]
+            }
+            Self::ReadDeployments => &[
+                (Operator, Who::Operators),
+                (Auditor, Who::Operators),
+                (Support, Who::Operators),
+                (ServiceProvider, Who::Providers),
+            ],
+            Self::Attach => &[(Device, Who::Operators)],
+            Self::ReadAudit => &[(Operator, Who::Carrier), (Auditor, Who::Carrier)],
+        }
+    }
 }
 
-/// How far a caller reaches with a method that it may call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Every object.
-    All,
-    /// Objects of the caller's own tenant.
-    Own,
+/// Whose objects a caller reaches with a method that it may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The caller has services on the cards of others.
+    pub is_provider: bool,
+    tenants: BTreeSet<Tenant>,
 }
 
 impl Reach {
     /// Whether an object that belongs to `owner` is within reach.
     #[must_use]
-    pub fn covers(self, caller: &Caller, owner: &Tenant) -> bool {
-        match self {
-            Self::All => true,
-            Self::Own => caller.tenant == *owner,
-        }
+    pub fn covers(&self, owner: &Tenant) -> bool {
+        self.tenants.contains(owner)
     }
 }
 
-/// The tenants of this server.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    carrier: Tenant,
-    hosted: BTreeSet<Tenant>,
-}
-
-impl Policy {
-    /// The carrier and the tenants that it hosts.
-    #[must_use]
-    pub fn new(carrier: Tenant, hosted: impl IntoIterator<Item = Tenant>) -> Self {
-        Self {
-            carrier,
-            hosted: hosted.into_iter().collect(),
-        }
+/// Whether `caller` may call `method`, and whose objects it reaches: the table of this module.
+///
+/// # Errors
+/// [`Reason::PermissionDenied`] when no tenant may with this role, [`Reason::TenantForbidden`]
+/// when others may, but not this tenant, [`Reason::TenantSuspended`] when it might otherwise.
+pub fn authorise(tenancy: &Tenancy, caller: &Caller, method: Method) -> Result<Reach, Reason> {
+    let line = method.line().iter();
+    let Some((_, who)) = line.clone().find(|(role, _)| *role == caller.role) else {
+        return Err(Reason::PermissionDenied);
+    };
+    let Some(tenant) = tenancy.find(&caller.tenant) else {
+        return Err(Reason::TenantForbidden);
+    };
+    if !who.includes(tenant.kind) {
+        return Err(Reason::TenantForbidden);
     }
-
-    /// The carrier itself.
-    #[must_use]
-    pub fn carrier(&self) -> &Tenant {
-        &self.carrier
+    if !tenancy.is_active(&tenant.name) {
+        return Err(Reason::TenantSuspended);
     }
-
-    /// Whether cards may belong to `tenant`.
-    #[must_use]
-    pub fn may_own_cards(&self, tenant: &Tenant) -> bool {
-        *tenant == self.carrier || self.hosted.contains(tenant)
-    }
-
-    /// Whether, and how far, `caller` may call `method`: the table of this module.
-    ///
-    /// # Errors
-    /// [`Reason::PermissionDenied`] when no tenant may with this role,
-    /// [`Reason::TenantForbidden`] when others may, but not this tenant.
-    pub fn authorise(&self, caller: &Caller, method: Method) -> Result<Reach, Reason> {
-        use Method::{
-            Attach, AuditUicc, ChangeCatalogue, ChangeService, CheckEligibility, ReadAudit,
-            ReadCatalogue, ReadDeployments, ReadUiccs, RegisterUicc, UseChannel,
-        };
-        let carrier = caller.tenant == self.carrier;
-        let hosted = self.hosted.contains(&caller.tenant);
-        match (caller.role, method) {
-            (Role::Operator, ReadUiccs | AuditUicc) | (Role::Device, Attach) if carrier => {
-                Ok(Reach::All)
-            }
-            (Role::Operator, ReadUiccs | AuditUicc) | (Role::Device, Attach) if hosted => {
-                Ok(Reach::Own)
-            }
-            (
-                Role::Operator,
-                RegisterUicc | ChangeCatalogue | ReadCatalogue | ReadDeployments | ReadAudit,
-            )
-            | (Role::Auditor, ReadAudit)
-                if carrier =>
-            {
-                Ok(Reach::All)
-            }
-            (
-                Role::ServiceProvider,
-                CheckEligibility | ChangeService | ReadDeployments | UseChannel,
-            ) => Ok(Reach::Own),
-            (
-                Role::Operator,
-                RegisterUicc | ReadUiccs | AuditUicc | ChangeCatalogue | ReadCatalogue
-                | ReadDeployments | ReadAudit,
-            )
-            | (Role::Device, Attach)
-            | (Role::Auditor, ReadAudit) => Err(Reason::TenantForbidden),
-            _ => Err(Reason::PermissionDenied),
-        }
-    }
+    let tenants = match method {
+        Method::ChangeTenants | Method::ReadTenants => tenancy.below(&tenant.name),
+        Method::ChangeContracts => BTreeSet::from([tenant.name.clone()]),
+        _ => tenancy.on_cards_of(&tenant.name),
+    };
+    Ok(Reach {
+        is_provider: tenant.kind == TenantKind::ServiceProvider,
+        tenants,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tsm_core::tenancy::TenantRecord;
+    use tsm_core::time::Timestamp;
 
-    fn tenant(name: &str) -> Tenant {
-        Tenant::new(name).unwrap()
+    fn name(text: &str) -> Tenant {
+        Tenant::new(text).unwrap()
     }
 
-    fn policy() -> Policy {
-        Policy::new(tenant("carrier"), [tenant("mvno")])
+    fn tenancy(suspended: &[&str]) -> Tenancy {
+        use TenantKind::{Carrier, FullMvno, HostedMvno, ServiceProvider};
+        let tenant = |text: &str, kind, parent: Option<&str>| TenantRecord {
+            name: name(text),
+            kind,
+            parent: parent.map(name),
+            display_name: text.to_owned(),
+            is_suspended: suspended.contains(&text),
+            registered_at: Timestamp(0),
+        };
+        let mut tenancy = Tenancy::new(tenant("carrier", Carrier, None)).unwrap();
+        for (text, kind, parent) in [
+            ("full", FullMvno, "carrier"),
+            ("hosted", HostedMvno, "carrier"),
+            ("guest", HostedMvno, "full"),
+            ("j-lis", ServiceProvider, "carrier"),
+        ] {
+            tenancy.insert(tenant(text, kind, Some(parent))).unwrap();
+        }
+        tenancy
     }
 
-    fn caller(name: &str, role: Role) -> Caller {
+    fn caller(text: &str, role: Role) -> Caller {
         Caller {
-            tenant: tenant(name),
+            tenant: name(text),
             role,
         }
     }
 
-    const ROLES: [Role; 6] = [
-        Role::Operator,
-        Role::ServiceProvider,
-        Role::Device,
-        Role::Citizen,
-        Role::Verifier,
-        Role::Auditor,
-    ];
-
-    /// Everything that is allowed; the table of the module, once more.
-    fn allowed(name: &str, role: Role) -> Vec<(Method, Reach)> {
+    /// Everything that is allowed; the table of the module, once more, by caller.
+    fn allowed(text: &str, role: Role) -> Vec<Method> {
         use Method::*;
-        match (name, role) {
-            ("carrier", Role::Operator) => [
+        let mut allowed = match (text, role) {
+            ("carrier" | "full", Role::Admin) => vec![ChangeTenants, ChangeContracts],
+            ("carrier", Role::Operator) => vec![
                 RegisterUicc,
                 ReadUiccs,
                 AuditUicc,
@@ -212,36 +268,48 @@ mod tests {
                 ReadCatalogue,
                 ReadDeployments,
                 ReadAudit,
-            ]
-            .map(|method| (method, Reach::All))
-            .to_vec(),
-            ("mvno", Role::Operator) => vec![(ReadUiccs, Reach::Own), (AuditUicc, Reach::Own)],
-            (_, Role::ServiceProvider) => {
-                [CheckEligibility, ChangeService, ReadDeployments, UseChannel]
-                    .map(|method| (method, Reach::Own))
-                    .to_vec()
+            ],
+            ("full", Role::Operator) => vec![RegisterUicc, ReadUiccs, AuditUicc, ReadDeployments],
+            ("hosted" | "guest", Role::Operator) => vec![ReadUiccs, AuditUicc, ReadDeployments],
+            ("carrier", Role::Approver) => vec![ReadCatalogue],
+            ("carrier", Role::Auditor) => {
+                vec![ReadUiccs, ReadDeployments, ReadCatalogue, ReadAudit]
             }
-            ("carrier", Role::Device) => vec![(Attach, Reach::All)],
-            ("mvno", Role::Device) => vec![(Attach, Reach::Own)],
-            ("carrier", Role::Auditor) => vec![(ReadAudit, Reach::All)],
+            ("full" | "hosted" | "guest", Role::Auditor) => vec![ReadUiccs, ReadDeployments],
+            ("carrier" | "full" | "hosted" | "guest", Role::Support) => {
+                vec![ReadUiccs, ReadDeployments]
+            }
+            ("carrier" | "full" | "hosted" | "guest", Role::Device) => vec![Attach],
+            ("j-lis", Role::ServiceProvider) => {
+                vec![
+                    CheckEligibility,
+                    ChangeService,
+                    ReadDeployments,
+                    UseChannel,
+                    ReadTenants,
+                ]
+            }
             _ => Vec::new(),
+        };
+        let is_person = matches!(
+            role,
+            Role::Admin | Role::Operator | Role::Approver | Role::Auditor | Role::Support
+        );
+        if is_person && text != "stranger" {
+            allowed.push(ReadTenants);
         }
+        allowed
     }
 
     #[test]
     fn allows_what_the_table_says_and_nothing_else() {
-        for name in ["carrier", "mvno", "jlis", "stranger"] {
-            for role in ROLES {
-                let allowed = allowed(name, role);
+        for text in ["carrier", "full", "hosted", "guest", "j-lis", "stranger"] {
+            for role in Role::ALL {
+                let allowed = allowed(text, role);
                 for method in Method::ALL {
-                    let expected = allowed.iter().find(|(found, _)| *found == method);
-                    let found = policy().authorise(&caller(name, role), method);
-                    assert_eq!(
-                        found.ok(),
-                        expected.map(|(_, reach)| *reach),
-                        "{name}/{} {method:?}",
-                        role.as_str()
-                    );
+                    let found = authorise(&tenancy(&[]), &caller(text, role), method);
+                    let context = format!("{text}/{} {method:?}: {found:?}", role.as_str());
+                    assert_eq!(found.is_ok(), allowed.contains(&method), "{context}");
                 }
             }
         }
@@ -249,18 +317,67 @@ mod tests {
 
     #[test]
     fn tells_a_wrong_tenant_from_a_wrong_role() {
-        let wrong_tenant =
-            policy().authorise(&caller("jlis", Role::Operator), Method::RegisterUicc);
-        assert_eq!(wrong_tenant, Err(Reason::TenantForbidden));
-        let wrong_role = policy().authorise(&caller("carrier", Role::Device), Method::RegisterUicc);
-        assert_eq!(wrong_role, Err(Reason::PermissionDenied));
+        let refused =
+            |text, role, method| authorise(&tenancy(&[]), &caller(text, role), method).unwrap_err();
+        for (text, role, reason) in [
+            ("j-lis", Role::Operator, Reason::TenantForbidden),
+            ("stranger", Role::Operator, Reason::TenantForbidden),
+            ("hosted", Role::Operator, Reason::TenantForbidden),
+            ("carrier", Role::Device, Reason::PermissionDenied),
+        ] {
+            assert_eq!(refused(text, role, Method::RegisterUicc), reason, "{text}");
+        }
     }
 
     #[test]
-    fn own_reach_ends_at_the_tenant() {
-        let mvno = caller("mvno", Role::Operator);
-        assert!(Reach::Own.covers(&mvno, &tenant("mvno")));
-        assert!(!Reach::Own.covers(&mvno, &tenant("carrier")));
-        assert!(Reach::All.covers(&mvno, &tenant("carrier")));
+    fn a_suspended_tenant_and_those_below_it_may_nothing() {
+        for (text, method) in [("full", Method::RegisterUicc), ("guest", Method::ReadUiccs)] {
+            let found = authorise(&tenancy(&["full"]), &caller(text, Role::Operator), method);
+            assert_eq!(found, Err(Reason::TenantSuspended));
+        }
+        let carrier = caller("carrier", Role::Operator);
+        assert!(authorise(&tenancy(&["full"]), &carrier, Method::ReadUiccs).is_ok());
+    }
+
+    #[test]
+    fn cards_are_reached_by_their_holder_and_their_issuer() {
+        for (text, reached) in [
+            ("carrier", ["carrier", "hosted"].as_slice()),
+            ("full", &["full", "guest"]),
+            ("hosted", &["hosted"]),
+            ("guest", &["guest"]),
+        ] {
+            let operator = caller(text, Role::Operator);
+            let reach = authorise(&tenancy(&[]), &operator, Method::ReadUiccs).unwrap();
+            for owner in ["carrier", "full", "hosted", "guest", "j-lis"] {
+                let covers = reach.covers(&name(owner));
+                assert_eq!(covers, reached.contains(&owner), "{text} {owner}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_provider_reaches_what_is_its_own() {
+        let provider = caller("j-lis", Role::ServiceProvider);
+        let reach = authorise(&tenancy(&[]), &provider, Method::ReadDeployments).unwrap();
+        assert!(reach.is_provider);
+        assert!(reach.covers(&name("j-lis")) && !reach.covers(&name("carrier")));
+    }
+
+    #[test]
+    fn tenants_are_reached_from_above() {
+        let reach =
+            |text, method| authorise(&tenancy(&[]), &caller(text, Role::Admin), method).unwrap();
+        let carrier = reach("carrier", Method::ChangeTenants);
+        assert!(
+            ["carrier", "full", "guest", "j-lis"]
+                .iter()
+                .all(|t| carrier.covers(&name(t)))
+        );
+        let full = reach("full", Method::ChangeTenants);
+        assert!(full.covers(&name("guest")) && !full.covers(&name("hosted")));
+        assert!(!full.covers(&name("carrier")));
+        let contracts = reach("carrier", Method::ChangeContracts);
+        assert!(contracts.covers(&name("carrier")) && !contracts.covers(&name("full")));
     }
 }

@@ -1,6 +1,8 @@
 //! Records of the domain as messages of `proto/tsm/mno/v1`, and requests as
 //! records. Conversions in refuse what is missing or malformed.
 
+pub(crate) mod tenancy;
+
 use globalplatform::aid::Aid;
 use tonic::Status;
 use tsm_core::card::catalogue::{Package, ServiceDefinition};
@@ -29,7 +31,7 @@ fn aid_out(aid: &Aid) -> bytes::Bytes {
 /// A card as its maker delivered it, and the last sequence counter it spent.
 pub(crate) fn delivered_uicc(
     request: &mno::RegisterUiccRequest,
-    carrier: &Tenant,
+    issuer: &Tenant,
 ) -> Result<(Uicc, u32), Status> {
     let kdd = request.key_diversification_data.as_ref();
     let key_version: u8 = number("key_version", request.key_version)?;
@@ -42,9 +44,10 @@ pub(crate) fn delivered_uicc(
     let uicc = Uicc {
         iccid: iccid(&request.iccid)?,
         tenant: match request.tenant.as_str() {
-            "" => carrier.clone(),
+            "" => issuer.clone(),
             name => tenant("tenant", name)?,
         },
+        issuer: issuer.clone(),
         isd_aid: aid("isd_aid", &request.isd_aid)?,
         isd_key_version: key_version,
         scp_i: number("scp_i", request.scp_i)?,

@@ -30,7 +30,7 @@ const HELLO_LIMIT: Duration = Duration::from_secs(10);
 
 /// Serves one device until it goes away, is replaced, or the server stops. A
 /// device that is turned away learns the reason as the status of the stream.
-pub async fn serve<S>(state: &State, caller: &Caller, reach: Reach, inbound: S, outbound: Outbound)
+pub async fn serve<S>(state: &State, caller: &Caller, reach: &Reach, inbound: S, outbound: Outbound)
 where
     S: Stream<Item = Result<DeviceMessage, Status>> + Unpin + Send,
 {
@@ -44,7 +44,7 @@ where
 async fn admit_and_play<S>(
     state: &State,
     caller: &Caller,
-    reach: Reach,
+    reach: &Reach,
     device: &mut Device<S>,
 ) -> Result<(), Status>
 where
@@ -63,7 +63,7 @@ where
 async fn claimed_card(
     state: &State,
     caller: &Caller,
-    reach: Reach,
+    reach: &Reach,
     hello: &Hello,
 ) -> Result<Uicc, Status> {
     let iccid = convert::iccid(&hello.iccid)?;
@@ -78,7 +78,7 @@ async fn claimed_card(
             "no such card is registered",
         ));
     };
-    if !reach.covers(caller, &found.value.tenant) {
+    if !reach.covers(&found.value.tenant) {
         let subject = format!("card/{iccid}");
         return Err(state
             .deny(caller, Method::Attach, Reason::TenantForbidden, &subject)

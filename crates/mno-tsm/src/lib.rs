@@ -23,4 +23,5 @@ pub mod relay;
 mod rpc;
 pub mod service;
 mod state;
+mod tenants;
 pub mod worker;

@@ -5,6 +5,7 @@ pub(crate) mod card_channel;
 pub(crate) mod catalogue;
 pub(crate) mod gateway;
 pub(crate) mod service_management;
+pub(crate) mod tenant;
 pub(crate) mod uicc;
 
 use std::sync::Arc;

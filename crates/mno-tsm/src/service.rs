@@ -7,13 +7,13 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::server::NamedService;
 use tonic::transport::server::Router;
-use tsm_core::identity::Tenant;
 use tsm_core::ports::{Clock, Entropy, KeyVault, Store};
 use tsm_proto::card::card_gateway_server::CardGatewayServer;
 use tsm_proto::mno::audit_service_server::AuditServiceServer;
 use tsm_proto::mno::card_channel_server::CardChannelServer;
 use tsm_proto::mno::catalogue_service_server::CatalogueServiceServer;
 use tsm_proto::mno::service_management_server::ServiceManagementServer;
+use tsm_proto::mno::tenant_service_server::TenantServiceServer;
 use tsm_proto::mno::uicc_service_server::UiccServiceServer;
 use tsm_server::denials::Denials;
 use tsm_server::listener::Listener;
@@ -21,7 +21,6 @@ use tsm_server::serve::{self, Life, ServeError};
 use tsm_server::{health, reflection};
 use tsm_store::{EmbeddedVault, OsEntropy, SledStore, SystemClock};
 
-use crate::authorisation::Policy;
 use crate::card_link::GatewayLink;
 use crate::card_work;
 use crate::config::Config;
@@ -32,8 +31,10 @@ use crate::rpc::card_channel::CardChannelRpc;
 use crate::rpc::catalogue::CatalogueRpc;
 use crate::rpc::gateway::GatewayRpc;
 use crate::rpc::service_management::ServiceManagementRpc;
+use crate::rpc::tenant::TenantRpc;
 use crate::rpc::uicc::UiccRpc;
 use crate::state::State;
+use crate::tenants::Tenants;
 use crate::worker;
 
 pub use tsm_server::serve::Running;
@@ -71,7 +72,8 @@ async fn start_until(config: Config, shutdown: CancellationToken) -> anyhow::Res
     let store = Arc::new(store);
     let life = Life::until(shutdown);
     let (arrivals, arrived) = mpsc::channel(ARRIVALS);
-    let state = build(&config, store.clone(), life.clone(), arrivals)?;
+    let tenants = Tenants::open(&config, store.as_ref(), &SystemClock).await?;
+    let state = build(&config, tenants, store.clone(), life.clone(), arrivals)?;
     let released = card_work::release_leases_of_the_dead(state.store.as_ref()).await?;
     let listener = Listener::bind(config.listen).await?;
     let address = listener.local_addr();
@@ -98,6 +100,7 @@ async fn start_until(config: Config, shutdown: CancellationToken) -> anyhow::Res
 
 fn build(
     config: &Config,
+    tenants: Tenants,
     store: Arc<SledStore>,
     life: Life,
     arrivals: mpsc::Sender<tsm_core::identity::Iccid>,
@@ -116,7 +119,7 @@ fn build(
     let relay_log =
         RelayLog::open(config.relay_log.as_deref()).context("can not open relay_log")?;
     Ok(Arc::new(State {
-        policy: policy(config)?,
+        tenants,
         limits: config.limits,
         issuer_master: config.vault.issuer_master.clone(),
         link: GatewayLink::new(attachments.clone(), store.clone(), clock.clone()),
@@ -133,17 +136,6 @@ fn build(
     }))
 }
 
-fn policy(config: &Config) -> anyhow::Result<Policy> {
-    let carrier = Tenant::new(&config.tenant).context("in the configuration, tenant")?;
-    let hosted = config.hosted_tenants.iter().map(|name| {
-        Tenant::new(name).with_context(|| format!("in the configuration, hosted_tenants: {name:?}"))
-    });
-    Ok(Policy::new(
-        carrier,
-        hosted.collect::<anyhow::Result<Vec<_>>>()?,
-    ))
-}
-
 async fn router(
     server: &mut tonic::transport::Server,
     state: &Arc<State>,
@@ -156,6 +148,7 @@ async fn router(
         .max_decoding_message_size(MAX_REQUEST);
     let gateway = CardGatewayServer::new(GatewayRpc(state.clone()))
         .max_decoding_message_size(MAX_DEVICE_MESSAGE);
+    let tenants = TenantServiceServer::new(TenantRpc(state.clone()));
     let audit = AuditServiceServer::new(AuditRpc(state.clone()));
     let (reporter, health) = health::service(&SERVICES).await;
     let stopping = state.life.clone();
@@ -164,6 +157,7 @@ async fn router(
         health::stop(&reporter, &SERVICES).await;
     });
     Ok(server
+        .add_service(tenants)
         .add_service(uiccs)
         .add_service(catalogue)
         .add_service(services)
@@ -175,7 +169,8 @@ async fn router(
 }
 
 /// Names under which the health of each service is reported.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
+    <TenantServiceServer<TenantRpc> as NamedService>::NAME,
     <UiccServiceServer<UiccRpc> as NamedService>::NAME,
     <CatalogueServiceServer<CatalogueRpc> as NamedService>::NAME,
     <ServiceManagementServer<ServiceManagementRpc> as NamedService>::NAME,

@@ -10,23 +10,25 @@ use tsm_core::error::Reason;
 use tsm_core::identity::{Caller, Tenant};
 use tsm_core::ports::{Batch, Clock, Entropy, KeyVault, Store, StoreError};
 use tsm_core::procedure::converge;
+use tsm_core::record::{Record, Table};
 use tsm_core::time::Timestamp;
 use tsm_server::denials::Denials;
 use tsm_server::serve::Life;
-use tsm_server::{deadline, peer, status};
+use tsm_server::{deadline, paging, peer, status};
 
-use crate::authorisation::{Method, Policy, Reach};
+use crate::authorisation::{self, Method, Reach};
 use crate::card_link::GatewayLink;
 use crate::config::Limits;
 use crate::gateway::attachments::Attachments;
 use crate::relay::log::RelayLog;
+use crate::tenants::Tenants;
 
 /// How often an audit entry is tried again after a race.
 const ATTEMPTS: usize = 16;
 
 /// Everything a call works with.
 pub struct State {
-    pub(crate) policy: Policy,
+    pub(crate) tenants: Tenants,
     pub(crate) limits: Limits,
     pub(crate) issuer_master: String,
     pub(crate) store: Arc<dyn Store>,
@@ -79,7 +81,7 @@ impl State {
         method: Method,
     ) -> Result<Admitted, Status> {
         let caller = peer::caller(request)?;
-        match self.policy.authorise(&caller, method) {
+        match authorisation::authorise(&self.tenants.now(), &caller, method) {
             Ok(reach) => Ok(Admitted {
                 caller,
                 method,
@@ -96,13 +98,29 @@ impl State {
         owner: &Tenant,
         object: &str,
     ) -> Result<(), Status> {
-        if admitted.reach.covers(&admitted.caller, owner) {
+        if admitted.reach.covers(owner) {
             return Ok(());
         }
         let Admitted { caller, method, .. } = admitted;
         Err(self
             .deny(caller, *method, Reason::TenantForbidden, object)
             .await)
+    }
+
+    /// One page of what `keep` takes from a table; see [`paging::Pages`].
+    pub(crate) async fn page<T>(
+        &self,
+        admitted: &Admitted,
+        table: Table,
+        at: (u32, &str),
+        keep: impl Fn(Record) -> Option<T>,
+    ) -> Result<(Vec<T>, String), Status> {
+        let pages = paging::Pages {
+            store: self.store.as_ref(),
+            vault: self.vault.as_ref(),
+            reader: &admitted.caller.tenant,
+        };
+        pages.page(table, at, keep).await
     }
 
     /// Records that a caller was turned away; returns what it is told.

@@ -13,6 +13,7 @@ use tsm_core::ports::{
     Batch, CardLink, Carrier, CertificateAuthority, Clock, Entropy, KeyVault, Store, StoreError,
 };
 use tsm_server::denials::Denials;
+use tsm_server::paging::Pages;
 use tsm_server::serve::Life;
 use tsm_server::{peer, status};
 
@@ -71,6 +72,15 @@ impl State {
         match authorise(&self.tenant, &caller, method) {
             Ok(()) => Ok(caller),
             Err(reason) => Err(self.deny(&caller, method, reason).await),
+        }
+    }
+
+    /// The tables of this server, for a caller.
+    pub(crate) fn pages<'a>(&'a self, caller: &'a Caller) -> Pages<'a> {
+        Pages {
+            store: self.store.as_ref(),
+            vault: self.vault.as_ref(),
+            reader: &caller.tenant,
         }
     }
 

@@ -113,6 +113,12 @@ reasons! {
     WrongState = "WRONG_STATE", Refused;
     /// The tenant may not do this to that object.
     TenantForbidden = "TENANT_FORBIDDEN", Refused;
+    /// No such tenant.
+    TenantUnknown = "TENANT_UNKNOWN", NotFound;
+    /// The tenant, or one above it, is suspended.
+    TenantSuspended = "TENANT_SUSPENDED", Refused;
+    /// The provider has no contract for it with the issuer of the card.
+    NoContract = "NO_CONTRACT", Refused;
     /// The role may not call this at all.
     PermissionDenied = "PERMISSION_DENIED", Refused;
     /// The same request id came with another body.

@@ -109,8 +109,14 @@ name!(
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Role {
+    /// Registers tenants and contracts.
+    Admin,
     /// Runs a server: registers cards, packages and services, sees everything of the tenant.
     Operator,
+    /// Reviews and approves what others register.
+    Approver,
+    /// Helps subscribers: sees cards and what was done to them, changes nothing.
+    Support,
     /// Another organisation's server that manages its services on cards.
     ServiceProvider,
     /// A phone or reader that attaches a card.
@@ -128,7 +134,10 @@ impl Role {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Admin => "admin",
             Self::Operator => "operator",
+            Self::Approver => "approver",
+            Self::Support => "support",
             Self::ServiceProvider => "service-provider",
             Self::Device => "device",
             Self::Citizen => "citizen",
@@ -137,19 +146,23 @@ impl Role {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Admin,
+        Self::Operator,
+        Self::Approver,
+        Self::Support,
+        Self::ServiceProvider,
+        Self::Device,
+        Self::Citizen,
+        Self::Verifier,
+        Self::Auditor,
+    ];
+
     /// The role written as `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::Operator,
-            Self::ServiceProvider,
-            Self::Device,
-            Self::Citizen,
-            Self::Verifier,
-            Self::Auditor,
-        ]
-        .into_iter()
-        .find(|role| role.as_str() == text)
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod jpki;
 pub mod ports;
 pub mod procedure;
 pub mod record;
+pub mod tenancy;
 pub mod time;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::card::uicc::Uicc;
 use crate::jpki::application::{Application, CardGuard, PersonGuard, RequestOutcome, SpentNonce};
 use crate::jpki::credential::{Credential, OpenDuty, SealedPrivateKey, SerialIndex};
 use crate::jpki::domain::ProviderDomain;
+use crate::tenancy::{Contract, TenantRecord};
 
 /// A domain type that has a table.
 pub trait Stored: Into<Record> + TryFrom<Record> {
@@ -69,6 +70,8 @@ macro_rules! records {
 }
 
 records! {
+    TenantRecord => "tenant",
+    Contract => "contract",
     Uicc => "uicc",
     KeysetCounter => "keyset_counter",
     Lease => "lease",

@@ -82,18 +82,6 @@ pub fn page_size(asked: u32) -> usize {
     }
 }
 
-/// Where a page starts: after the record with this id. Page tokens are record ids.
-///
-/// # Errors
-/// `INVALID_ARGUMENT` for a token that is no record id.
-pub fn page_token(token: &str) -> Result<Option<&str>, Status> {
-    match token {
-        "" => Ok(None),
-        token if token.len() > 200 => Err(invalid_field("page_token", "is not one of ours")),
-        token => Ok(Some(token)),
-    }
-}
-
 /// A moment on the wire.
 #[must_use]
 pub fn timestamp(moment: Timestamp) -> prost_types::Timestamp {

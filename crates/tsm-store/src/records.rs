@@ -12,6 +12,7 @@ mod catalogue;
 mod credential;
 mod deployment;
 mod field;
+mod tenancy;
 
 use prost::Message;
 use tsm_core::record::{Record, Table};
@@ -45,6 +46,8 @@ macro_rules! records {
 }
 
 records! {
+    TenantRecord as tenancy::TenantForm,
+    Contract as tenancy::ContractForm,
     Uicc as card::UiccForm,
     KeysetCounter as card::KeysetCounterForm,
     Lease as card::LeaseForm,

@@ -50,7 +50,7 @@ pub enum Command {
     /// Show an application, a credential or a card.
     #[command(subcommand)]
     Show(ShowCommand),
-    /// List applications, credentials, cards, deployments, packages or services.
+    /// List applications, credentials, cards, deployments, packages, services, tenants or contracts.
     List(ListArgs),
     /// Suspend a credential: refused by relying parties at once, locked on the card.
     Suspend(CredentialArgs),
@@ -65,6 +65,12 @@ pub enum Command {
     /// Cards of the fleet, and simulated cards.
     #[command(subcommand)]
     Card(CardCommand),
+    /// Carriers, MVNOs and service providers of the operator's server.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// What service providers may do on the cards of an issuer.
+    #[command(subcommand)]
+    Contract(ContractCommand),
     /// CAP files: what is in them, and what is wrong with them.
     #[command(subcommand)]
     Cap(CapCommand),
@@ -241,6 +247,10 @@ pub enum Listed {
     Packages,
     /// Defined services.
     Services,
+    /// Your tenant and those below it.
+    Tenants,
+    /// Contracts that your tenant is a party to.
+    Contracts,
 }
 
 /// Options of `tsm list`.
@@ -298,6 +308,95 @@ pub enum CardCommand {
         #[arg(long)]
         out: PathBuf,
     },
+}
+
+/// Tenants. Needs the certificate of an admin.
+#[derive(Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Register an MVNO or a service provider. The same again changes nothing.
+    Register(TenantArgs),
+    /// Nobody of it, or of a tenant below it, may do anything until it is resumed.
+    Suspend {
+        /// Its name.
+        name: String,
+    },
+    /// End a suspension.
+    Resume {
+        /// Its name.
+        name: String,
+    },
+    /// Show one.
+    Show {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Options of `tsm tenant register`.
+#[derive(Debug, Args)]
+pub struct TenantArgs {
+    /// 1 to 64 of a-z, 0-9, '-', '_'; as in certificates: tsm://NAME/ROLE.
+    pub name: String,
+    /// What it is.
+    #[arg(long, value_enum)]
+    pub kind: TenantKind,
+    /// The tenant above it; your own unless you say otherwise.
+    #[arg(long)]
+    pub parent: Option<String>,
+    /// Its name for people.
+    #[arg(long, value_name = "TEXT")]
+    pub display_name: Option<String>,
+}
+
+/// Kinds of tenants that can be registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TenantKind {
+    /// A virtual operator with SIMs and issuer keys of its own.
+    FullMvno,
+    /// A virtual operator whose subscribers use the SIMs of the issuer above it.
+    HostedMvno,
+    /// Has services on the cards of others.
+    ServiceProvider,
+}
+
+/// Contracts. Needs the certificate of an admin of the issuer.
+#[derive(Debug, Subcommand)]
+pub enum ContractCommand {
+    /// Agree with a service provider; replaces what was agreed before.
+    Put(ContractArgs),
+}
+
+/// Options of `tsm contract put`.
+#[derive(Debug, Args)]
+pub struct ContractArgs {
+    /// The service provider.
+    pub provider: String,
+    /// Whose cards; your own tenant's unless you say otherwise.
+    #[arg(long)]
+    pub issuer: Option<String>,
+    /// A service it is about, once for each; all services of the provider without.
+    #[arg(long)]
+    pub service: Vec<String>,
+    /// Who manages the content of the provider's domain, once for each way.
+    #[arg(long, value_enum, default_values_t = [Mode::Simple])]
+    pub mode: Vec<Mode>,
+    /// From when on, like 2026-11-24T09:00:00Z; from now on without.
+    #[arg(long, value_name = "MOMENT")]
+    pub from: Option<String>,
+    /// Until when; without end otherwise.
+    #[arg(long, value_name = "MOMENT")]
+    pub until: Option<String>,
+}
+
+/// Who manages the content of a provider's security domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// The issuer's server.
+    Simple,
+    /// The provider, each step with a token of the issuer.
+    Delegated,
+    /// The provider, inside its own domain and quota.
+    Authorised,
 }
 
 /// CAP files.

@@ -8,6 +8,7 @@ use tonic::transport::Channel;
 use tsm_proto::mno::audit_service_client::AuditServiceClient;
 use tsm_proto::mno::catalogue_service_client::CatalogueServiceClient;
 use tsm_proto::mno::service_management_client::ServiceManagementClient;
+use tsm_proto::mno::tenant_service_client::TenantServiceClient;
 use tsm_proto::mno::uicc_service_client::UiccServiceClient;
 use tsm_proto::sp::application_service_client::ApplicationServiceClient;
 use tsm_proto::sp::credential_service_client::CredentialServiceClient;
@@ -25,6 +26,8 @@ pub struct ClientConfig {
     pub sp_address: String,
     /// Operator of the carrier: cards, packages, services.
     pub carrier_operator: ClientTls,
+    /// Admin of the carrier: tenants and contracts.
+    pub carrier_admin: ClientTls,
     /// Operator of the service provider: every application and credential.
     pub provider_operator: ClientTls,
     /// The citizen's app: applies, provisions, manages credentials.
@@ -39,6 +42,7 @@ impl tsm_server::config::Config for ClientConfig {
     fn resolve_paths(&mut self, base: &Path) {
         for identity in [
             &mut self.carrier_operator,
+            &mut self.carrier_admin,
             &mut self.provider_operator,
             &mut self.citizen,
             &mut self.verifier,
@@ -108,6 +112,8 @@ macro_rules! clients {
 }
 
 clients! {
+    /// Tenants and contracts, as the carrier's admin.
+    tenants: TenantServiceClient, mno as carrier_admin;
     /// The fleet, as the carrier's operator.
     uiccs: UiccServiceClient, mno as carrier_operator;
     /// Packages and services, as the carrier's operator.

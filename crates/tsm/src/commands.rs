@@ -8,3 +8,4 @@ pub mod card;
 pub mod credential;
 pub mod listing;
 pub mod register;
+pub mod tenant;

@@ -122,6 +122,10 @@ async fn run_async(
             challenge,
             out,
         }) => card::sign(&state, &pin_file, &challenge, &out),
+        Command::Tenant(command) => commands::tenant::tenant(&servers()?, command, output).await,
+        Command::Contract(command) => {
+            commands::tenant::contract(&servers()?, command, output).await
+        }
         Command::Audit(AuditCommand::Verify) => audit::verify(&servers()?, output).await,
         Command::UiccSim(command) => {
             tsm_server::telemetry::init(&tsm_server::telemetry::LogConfig::default())?;

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use tsm_core::record::{Record, Table};
 use tsm_proto::mno::audit_service_server::AuditService;
 use tsm_proto::mno::{ListAuditEntriesRequest, ListAuditEntriesResponse};
-use tsm_server::{convert, paging};
+use tsm_server::convert;
 
 use crate::authorisation::Method;
 use crate::state::State;
@@ -19,19 +19,16 @@ impl AuditService for AuditRpc {
         &self,
         request: Request<ListAuditEntriesRequest>,
     ) -> Result<Response<ListAuditEntriesResponse>, Status> {
-        self.0.admit(&request, Method::ReadAudit).await?;
+        let admitted = self.0.admit(&request, Method::ReadAudit).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
-        let (entries, next_page_token) = paging::page(
-            self.0.store.as_ref(),
-            Table::AuditEntry,
-            at,
-            |record| match record {
+        let (entries, next_page_token) = self
+            .0
+            .page(&admitted, Table::AuditEntry, at, |record| match record {
                 Record::AuditEntry(entry) => Some(convert::audit_entry(&entry)),
                 _ => None,
-            },
-        )
-        .await?;
+            })
+            .await?;
         Ok(Response::new(ListAuditEntriesResponse {
             entries,
             next_page_token,

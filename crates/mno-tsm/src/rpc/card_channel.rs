@@ -275,7 +275,7 @@ async fn require_service_on_card(
         .any(|(_, found)| {
             matches!(&found.value, Record::Deployment(deployment)
             if is_or_may_be_on_card(deployment)
-                && admitted.reach.covers(&admitted.caller, &deployment.provider))
+                && admitted.reach.covers(&deployment.provider))
         });
     if own {
         return Ok(());

@@ -14,7 +14,7 @@ use tsm_core::record::{Record, Table};
 use tsm_proto::mno;
 use tsm_proto::mno::catalogue_service_server::CatalogueService;
 use tsm_server::convert::request_id;
-use tsm_server::{paging, status};
+use tsm_server::status;
 
 use crate::authorisation::Method;
 use crate::convert;
@@ -43,19 +43,16 @@ impl CatalogueService for CatalogueRpc {
         &self,
         request: Request<mno::ListPackagesRequest>,
     ) -> Result<Response<mno::ListPackagesResponse>, Status> {
-        self.0.admit(&request, Method::ReadCatalogue).await?;
+        let admitted = self.0.admit(&request, Method::ReadCatalogue).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
-        let (packages, next_page_token) = paging::page(
-            self.0.store.as_ref(),
-            Table::Package,
-            at,
-            |record| match record {
+        let (packages, next_page_token) = self
+            .0
+            .page(&admitted, Table::Package, at, |record| match record {
                 Record::Package(package) => Some(convert::package(&package)),
                 _ => None,
-            },
-        )
-        .await?;
+            })
+            .await?;
         Ok(Response::new(mno::ListPackagesResponse {
             packages,
             next_page_token,
@@ -82,12 +79,13 @@ impl CatalogueService for CatalogueRpc {
         &self,
         request: Request<mno::ListServicesRequest>,
     ) -> Result<Response<mno::ListServicesResponse>, Status> {
-        self.0.admit(&request, Method::ReadCatalogue).await?;
+        let admitted = self.0.admit(&request, Method::ReadCatalogue).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
         let table = Table::ServiceDefinition;
-        let (services, next_page_token) =
-            paging::page(self.0.store.as_ref(), table, at, |record| match record {
+        let (services, next_page_token) = self
+            .0
+            .page(&admitted, table, at, |record| match record {
                 Record::ServiceDefinition(service) => Some(convert::service(&service)),
                 _ => None,
             })

@@ -32,7 +32,7 @@ impl CardGateway for GatewayRpc {
         let (outbound, messages) = mpsc::channel(OUTBOUND);
         let state = self.0.clone();
         self.0.life.spawn(async move {
-            gateway::serve(&state, &admitted.caller, admitted.reach, inbound, outbound).await;
+            gateway::serve(&state, &admitted.caller, &admitted.reach, inbound, outbound).await;
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(messages))))
     }

@@ -10,13 +10,14 @@ use tsm_core::card::catalogue::ServiceDefinition;
 use tsm_core::card::deployment::Deployment;
 use tsm_core::card::uicc::Uicc;
 use tsm_core::error::Reason;
+use tsm_core::identity::Tenant;
 use tsm_core::record::{Record, Table};
 use tsm_proto::mno;
 use tsm_proto::mno::service_management_server::ServiceManagement;
 use tsm_server::convert::{iccid, service_name};
-use tsm_server::{paging, status};
+use tsm_server::status;
 
-use crate::authorisation::{Method, Reach};
+use crate::authorisation::Method;
 use crate::convert;
 use crate::rpc;
 use crate::state::{Admitted, State};
@@ -115,12 +116,10 @@ impl ServiceManagement for ServiceManagementRpc {
             let unknown = "the service was never put on this card";
             return Err(status::refusal(Reason::DeploymentUnknown, unknown));
         };
+        let uicc = card_of(&self.0, &found.value).await?;
+        let owner = owner(&admitted, &found.value, &uicc);
         self.0
-            .require(
-                &admitted,
-                &found.value.provider,
-                &format!("deployment/{id}"),
-            )
+            .require(&admitted, owner, &format!("deployment/{id}"))
             .await?;
         Ok(Response::new(
             shown(&self.0, &admitted, &found.value, 0).await?,
@@ -134,31 +133,47 @@ impl ServiceManagement for ServiceManagementRpc {
         let admitted = self.0.admit(&request, Method::ReadDeployments).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
-        let (found, next_page_token) = paging::page(
-            self.0.store.as_ref(),
-            Table::Deployment,
-            at,
-            |record| match record {
-                Record::Deployment(deployment)
-                    if admitted
-                        .reach
-                        .covers(&admitted.caller, &deployment.provider) =>
+        let reach = &admitted.reach;
+        let (found, next_page_token) = self
+            .0
+            .page(&admitted, Table::Deployment, at, |record| match record {
+                Record::Deployment(found)
+                    if !reach.is_provider || reach.covers(&found.provider) =>
                 {
-                    Some(deployment)
+                    Some(found)
                 }
                 _ => None,
-            },
-        )
-        .await?;
+            })
+            .await?;
         let mut deployments = Vec::with_capacity(found.len());
         for deployment in &found {
-            deployments.push(shown(&self.0, &admitted, deployment, 0).await?);
+            let uicc = card_of(&self.0, deployment).await?;
+            if reach.covers(owner(&admitted, deployment, &uicc)) {
+                deployments.push(shown(&self.0, &admitted, deployment, 0).await?);
+            }
         }
         Ok(Response::new(mno::ListDeploymentsResponse {
             deployments,
             next_page_token,
         }))
     }
+}
+
+/// Whose a deployment is: its provider's for providers, else that of the card's holder.
+fn owner<'a>(admitted: &Admitted, deployment: &'a Deployment, uicc: &'a Uicc) -> &'a Tenant {
+    if admitted.reach.is_provider {
+        &deployment.provider
+    } else {
+        &uicc.tenant
+    }
+}
+
+/// The card of a deployment.
+async fn card_of(state: &State, deployment: &Deployment) -> Result<Uicc, Status> {
+    let found = state.store.load::<Uicc>(deployment.iccid.as_str()).await;
+    let unknown = || status::refusal(Reason::CardUnknown, "no such card is registered");
+    let found = found.map_err(|error| status::of(&error))?;
+    found.map(|found| found.value).ok_or_else(unknown)
 }
 
 /// A deployment for the caller, with what the catalogue and the fleet add to it.
@@ -180,15 +195,9 @@ async fn shown(
             "no such service is registered",
         ));
     };
-    let uicc = store.load::<Uicc>(deployment.iccid.as_str()).await;
-    let Some(uicc) = uicc.map_err(|error| status::of(&error))? else {
-        return Err(status::refusal(
-            Reason::CardUnknown,
-            "no such card is registered",
-        ));
-    };
-    let for_provider = admitted.reach == Reach::Own;
-    let (definition, scp_i) = (&definition.value, uicc.value.scp_i);
+    let uicc = card_of(state, deployment).await?;
+    let for_provider = admitted.reach.is_provider;
+    let (definition, scp_i) = (&definition.value, uicc.scp_i);
     Ok(convert::deployment(
         deployment,
         definition,

@@ -14,7 +14,6 @@ use tsm_core::record::{Record, Table};
 use tsm_proto::mno;
 use tsm_proto::mno::uicc_service_server::UiccService;
 use tsm_server::convert::iccid;
-use tsm_server::paging;
 use tsm_server::status::{self, invalid_field};
 
 use crate::authorisation::Method;
@@ -36,13 +35,11 @@ impl UiccService for UiccRpc {
         request: Request<mno::RegisterUiccRequest>,
     ) -> Result<Response<mno::Uicc>, Status> {
         let admitted = self.0.admit(&request, Method::RegisterUicc).await?;
-        let policy = &self.0.policy;
-        let (uicc, counter) = convert::delivered_uicc(request.get_ref(), policy.carrier())?;
-        if !policy.may_own_cards(&uicc.tenant) {
-            return Err(invalid_field(
-                "tenant",
-                "is neither the carrier nor one that it hosts",
-            ));
+        let issuer = &admitted.caller.tenant;
+        let (uicc, counter) = convert::delivered_uicc(request.get_ref(), issuer)?;
+        if !admitted.reach.covers(&uicc.tenant) {
+            let problem = "is neither the issuer of the card nor one that it hosts";
+            return Err(invalid_field("tenant", problem));
         }
         let registered =
             rpc::decide(|| register(&self.0, &admitted.caller, &uicc, counter)).await?;
@@ -62,19 +59,16 @@ impl UiccService for UiccRpc {
         &self,
         request: Request<mno::ListUiccsRequest>,
     ) -> Result<Response<mno::ListUiccsResponse>, Status> {
-        let Admitted { caller, reach, .. } = self.0.admit(&request, Method::ReadUiccs).await?;
+        let admitted = self.0.admit(&request, Method::ReadUiccs).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
-        let (found, next_page_token) = paging::page(
-            self.0.store.as_ref(),
-            Table::Uicc,
-            at,
-            |record| match record {
-                Record::Uicc(uicc) if reach.covers(&caller, &uicc.tenant) => Some(uicc),
+        let (found, next_page_token) = self
+            .0
+            .page(&admitted, Table::Uicc, at, |record| match record {
+                Record::Uicc(uicc) if admitted.reach.covers(&uicc.tenant) => Some(uicc),
                 _ => None,
-            },
-        )
-        .await?;
+            })
+            .await?;
         let mut uiccs = Vec::with_capacity(found.len());
         for uicc in &found {
             uiccs.push(shown(&self.0, uicc).await?);

@@ -53,7 +53,8 @@ async fn refuses_strangers_and_records_it() {
         let refused = uiccs.register_uicc(card()).await;
         assert_eq!(refused.as_ref().unwrap_err().code(), Code::PermissionDenied);
         assert_eq!(reason(refused), expected);
-        assert_eq!(world.audited(&format!("tenant/{tenant}")).await, [expected]);
+        let audited = world.audited(&format!("tenant/{tenant}")).await;
+        assert_eq!(audited.last().map(String::as_str), Some(expected));
     }
     let channel = world.channel("jlis", Role::ServiceProvider).await;
     let request = ListAuditEntriesRequest::default();

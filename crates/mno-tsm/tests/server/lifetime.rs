@@ -58,9 +58,18 @@ async fn names_what_keeps_it_from_starting() {
     let error = format!("{:#}", mno_tsm::service::start(config).await.unwrap_err());
     assert!(error.contains("vault"), "{error}");
     let mut config = world.config();
-    config.tenant = "The Carrier".to_owned();
     config.vault.path = world.path("no-vault");
     config.store.path = world.path("other-store");
     let error = format!("{:#}", mno_tsm::service::start(config).await.unwrap_err());
     assert!(error.contains("no-vault"), "{error}");
+    for (tenant, problem) in [
+        ("The Carrier", "a-z, 0-9"),
+        ("somebody-else", "the store is that of the carrier carrier"),
+    ] {
+        let mut config = world.config();
+        config.tenant = tenant.to_owned();
+        config.store.path = world.path("other-store");
+        let error = format!("{:#}", mno_tsm::service::start(config).await.unwrap_err());
+        assert!(error.contains(problem), "{error}");
+    }
 }

@@ -10,10 +10,14 @@ mod devices;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
+mod isolation;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod phone;
 #[cfg(test)]
 mod relay;
+#[cfg(test)]
+mod tenants;
 #[cfg(test)]
 mod world;

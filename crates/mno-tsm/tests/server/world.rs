@@ -11,6 +11,7 @@ use tonic::transport::Channel;
 use tsm_core::identity::{Caller, Role, Tenant};
 use tsm_proto::mno;
 use tsm_proto::mno::audit_service_client::AuditServiceClient;
+use tsm_proto::mno::tenant_service_client::TenantServiceClient;
 use tsm_proto::mno::uicc_service_client::UiccServiceClient;
 use tsm_server::tls::{ClientTls, ServerTls};
 use tsm_store::{EmbeddedVault, OsEntropy};
@@ -46,6 +47,7 @@ impl World {
         vault.import_master_key("isd", &MASTER).unwrap();
         drop(vault);
         world.restart().await;
+        world.contract().await;
         world
     }
 
@@ -117,6 +119,29 @@ impl World {
         let port = self.running.as_ref().unwrap().local_addr().port();
         let endpoint = tls.endpoint(&format!("https://localhost:{port}")).unwrap();
         endpoint.connect().await.unwrap()
+    }
+
+    /// The provider `jlis`, and a contract with it.
+    async fn contract(&self) {
+        let mut tenants = self.tenants("carrier", Role::Admin).await;
+        let provider = mno::RegisterTenantRequest {
+            name: "jlis".to_owned(),
+            kind: mno::TenantKind::ServiceProvider.into(),
+            ..Default::default()
+        };
+        tenants.register_tenant(provider).await.unwrap();
+        let contract = mno::Contract {
+            provider: "jlis".to_owned(),
+            modes: vec![mno::ManagementMode::Simple.into()],
+            ..Default::default()
+        };
+        let contract = Some(contract);
+        let request = mno::PutContractRequest { contract };
+        tenants.put_contract(request).await.unwrap();
+    }
+
+    pub async fn tenants(&self, tenant: &str, role: Role) -> TenantServiceClient<Channel> {
+        TenantServiceClient::new(self.channel(tenant, role).await)
     }
 
     pub async fn uiccs(&self, tenant: &str, role: Role) -> UiccServiceClient<Channel> {

@@ -15,7 +15,7 @@ use tsm_core::record::{Record, Table};
 use tsm_proto::sp;
 use tsm_proto::sp::application_service_server::ApplicationService;
 use tsm_server::convert::request_id;
-use tsm_server::{paging, status};
+use tsm_server::status;
 
 use super::provisioning;
 use crate::authorisation::Method;
@@ -110,12 +110,13 @@ impl ApplicationService for ApplicationRpc {
         &self,
         request: Request<sp::ListApplicationsRequest>,
     ) -> Result<Response<sp::ListApplicationsResponse>, Status> {
-        self.0.admit(&request, Method::ListApplications).await?;
+        let caller = self.0.admit(&request, Method::ListApplications).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
-        let store = self.0.store.as_ref();
-        let (applications, next_page_token) =
-            paging::page(store, Table::Application, at, |record| match record {
+        let (applications, next_page_token) = self
+            .0
+            .pages(&caller)
+            .page(Table::Application, at, |record| match record {
                 Record::Application(application) => Some(convert::application(&application)),
                 _ => None,
             })

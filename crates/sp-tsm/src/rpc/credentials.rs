@@ -11,7 +11,7 @@ use tsm_core::record::{Record, Table};
 use tsm_proto::sp;
 use tsm_proto::sp::credential_service_server::CredentialService;
 use tsm_server::convert::request_id;
-use tsm_server::{paging, status};
+use tsm_server::status;
 
 use crate::authorisation::Method;
 use crate::convert;
@@ -76,12 +76,13 @@ impl CredentialService for CredentialRpc {
         &self,
         request: Request<sp::ListCredentialsRequest>,
     ) -> Result<Response<sp::ListCredentialsResponse>, Status> {
-        self.0.admit(&request, Method::ListCredentials).await?;
+        let caller = self.0.admit(&request, Method::ListCredentials).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
-        let store = self.0.store.as_ref();
-        let (credentials, next_page_token) =
-            paging::page(store, Table::Credential, at, |record| match record {
+        let (credentials, next_page_token) = self
+            .0
+            .pages(&caller)
+            .page(Table::Credential, at, |record| match record {
                 Record::Credential(credential) => Some(self.message(&credential)),
                 _ => None,
             })

@@ -7,7 +7,7 @@ use tsm_core::record::{Record, Table};
 use tsm_proto::mno::{ListAuditEntriesRequest, ListAuditEntriesResponse};
 use tsm_proto::sp;
 use tsm_proto::sp::operations_service_server::OperationsService;
-use tsm_server::{convert, paging};
+use tsm_server::convert;
 
 use crate::authorisation::Method;
 use crate::state::State;
@@ -32,12 +32,13 @@ impl OperationsService for OperationsRpc {
         &self,
         request: Request<ListAuditEntriesRequest>,
     ) -> Result<Response<ListAuditEntriesResponse>, Status> {
-        self.0.admit(&request, Method::ReadAudit).await?;
+        let caller = self.0.admit(&request, Method::ReadAudit).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
-        let store = self.0.store.as_ref();
-        let (entries, next_page_token) =
-            paging::page(store, Table::AuditEntry, at, |record| match record {
+        let (entries, next_page_token) = self
+            .0
+            .pages(&caller)
+            .page(Table::AuditEntry, at, |record| match record {
                 Record::AuditEntry(entry) => Some(convert::audit_entry(&entry)),
                 _ => None,
             })

@@ -10,8 +10,10 @@ use crate::identity::{Iccid, Tenant};
 pub struct Uicc {
     /// Its identifier.
     pub iccid: Iccid,
-    /// Whose subscriber holds it: the carrier itself or one of its MVNOs.
+    /// Whose subscriber holds it: the issuer itself or an MVNO that it hosts.
     pub tenant: Tenant,
+    /// Whose SIM it is: the carrier or a full MVNO.
+    pub issuer: Tenant,
     /// Issuer security domain.
     pub isd_aid: Aid,
     /// Key version number of the issuer keys.

@@ -25,11 +25,14 @@ pub(super) struct UiccForm {
     memory_bytes: u32,
     #[prost(message, optional, tag = "8")]
     content: Option<CardContentForm>,
+    #[prost(string, required, tag = "9")]
+    issuer: String,
 }
 
 form!(Uicc as UiccForm {
     iccid,
     tenant,
+    issuer,
     isd_aid,
     isd_key_version,
     scp_i,

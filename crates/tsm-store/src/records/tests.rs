@@ -10,6 +10,7 @@ use tsm_core::card::lease::Lease;
 use tsm_core::identity::Iccid;
 use tsm_core::jpki::application::ApplicationState;
 use tsm_core::jpki::credential::{CardDuty, CredentialState, KeyAlgorithm};
+use tsm_core::tenancy::{ManagementMode, TenantKind};
 use tsm_core::time::Timestamp;
 
 use super::field::Coded;
@@ -57,6 +58,8 @@ fn fields(bytes: &[u8]) -> Vec<(u32, std::ops::Range<usize>)> {
 /// Field numbers that a record of the table may lack.
 fn optional_fields(table: Table) -> &'static [u32] {
     match table {
+        Table::TenantRecord => &[3],
+        Table::Contract => &[3, 4, 6],
         Table::Uicc => &[8],
         Table::KeysetCounter => &[3],
         Table::Package => &[3, 4],
@@ -113,6 +116,8 @@ fn every_variant_has_its_own_number() {
     check::<KeyAlgorithm>();
     check::<CredentialState>();
     check::<CardDuty>();
+    check::<TenantKind>();
+    check::<ManagementMode>();
 }
 
 /// Values of records that were stored by released versions must be readable.

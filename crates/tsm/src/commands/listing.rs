@@ -4,7 +4,8 @@ use anyhow::Context as _;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use tsm_proto::mno::{
-    ListDeploymentsRequest, ListPackagesRequest, ListServicesRequest, ListUiccsRequest,
+    ListContractsRequest, ListDeploymentsRequest, ListPackagesRequest, ListServicesRequest,
+    ListTenantsRequest, ListUiccsRequest,
 };
 use tsm_proto::sp::{ListApplicationsRequest, ListCredentialsRequest};
 
@@ -12,6 +13,7 @@ use crate::cli::Listed;
 use crate::client::Servers;
 use crate::commands::application::{ApplicationView, short};
 use crate::commands::credential::CredentialView;
+use crate::commands::tenant::{ContractView, TenantView};
 use crate::output::Output;
 
 /// Entries asked for at once.
@@ -208,6 +210,48 @@ async fn carrier_list(servers: &Servers, what: Listed) -> anyhow::Result<Listing
                         hex::encode_upper(&s.instance_aid),
                         hex::encode_upper(&s.security_domain_aid),
                         crate::output::bytes(u64::from(s.quota_bytes)),
+                    ]);
+                }
+            );
+            listing
+        }
+        Listed::Tenants => {
+            let mut listing = Listing::new(&["tenant", "kind", "below", "name", "suspended"]);
+            pages!(
+                servers.tenants()?,
+                list_tenants,
+                ListTenantsRequest,
+                tenants,
+                |t| {
+                    let view = TenantView::from(t);
+                    listing.push(vec![
+                        view.name,
+                        view.kind.to_owned(),
+                        view.parent,
+                        view.display_name,
+                        view.suspended.to_string(),
+                    ]);
+                }
+            );
+            listing
+        }
+        Listed::Contracts => {
+            let header = ["provider", "issuer", "services", "modes", "from", "until"];
+            let mut listing = Listing::new(&header);
+            pages!(
+                servers.tenants()?,
+                list_contracts,
+                ListContractsRequest,
+                contracts,
+                |c| {
+                    let view = ContractView::from(c);
+                    listing.push(vec![
+                        view.provider,
+                        view.issuer,
+                        view.services.join(" "),
+                        view.modes.join(" "),
+                        view.valid_from,
+                        view.valid_until.unwrap_or_default(),
                     ]);
                 }
             );

@@ -1,11 +1,14 @@
 //! `tsm dev register DIR`: tells the running servers what a folder of
-//! `tsm dev init` holds. Repeating it changes nothing.
+//! `tsm dev init` holds: package, service, its provider with a contract, cards. Repeating it changes nothing.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use tsm_proto::mno::{RegisterPackageRequest, RegisterServiceRequest, Service};
+use tsm_proto::mno::{
+    Contract, ManagementMode, PutContractRequest, RegisterPackageRequest, RegisterServiceRequest,
+    RegisterTenantRequest, Service, TenantKind,
+};
 
 use crate::client::Servers;
 use crate::commands::application::new_request_id;
@@ -73,6 +76,26 @@ pub async fn register(servers: &Servers, folder: &Path) -> anyhow::Result<Regist
         service: Some(service.to_message()?),
     };
     catalogue.register_service(request).await?;
+
+    let mut tenants = servers.tenants()?;
+    tenants
+        .register_tenant(RegisterTenantRequest {
+            name: service.provider.clone(),
+            kind: TenantKind::ServiceProvider.into(),
+            ..RegisterTenantRequest::default()
+        })
+        .await?;
+    let contract = Contract {
+        provider: service.provider.clone(),
+        modes: vec![ManagementMode::Simple.into()],
+        valid_from: Some(prost_types::Timestamp::default()),
+        ..Contract::default()
+    };
+    tenants
+        .put_contract(PutContractRequest {
+            contract: Some(contract),
+        })
+        .await?;
 
     let mut uiccs = servers.uiccs()?;
     let descriptions = crate::dev::layout::card_files(folder)?;

@@ -135,6 +135,10 @@ impl Layout {
                 tls.issue_client("carrier operator", "tsm://carrier/operator")?,
             ),
             (
+                "carrier-admin",
+                tls.issue_client("carrier admin", "tsm://carrier/admin")?,
+            ),
+            (
                 "provider-operator",
                 tls.issue_client("J-LIS operator", "tsm://j-lis/operator")?,
             ),
@@ -209,6 +213,7 @@ impl Layout {
             mno_address: format!("https://localhost:{mno}"),
             sp_address: format!("https://localhost:{sp}"),
             carrier_operator: identity("carrier-operator"),
+            carrier_admin: identity("carrier-admin"),
             provider_operator: identity("provider-operator"),
             citizen: identity("citizen"),
             verifier: identity("verifier"),

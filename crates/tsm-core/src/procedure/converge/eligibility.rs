@@ -4,7 +4,7 @@ use globalplatform::life_cycle::CardLifeCycle;
 use scp03::parameters::ScpParameters;
 use scp03::security_level::SecurityLevel;
 
-use super::request::{RequestError, managed_service};
+use super::request::{RequestError, managed_service, require_contract};
 use super::{Context, ConvergeError, audit};
 use crate::card::catalogue::Package;
 use crate::card::deployment::ServiceState;
@@ -44,6 +44,16 @@ pub async fn check_eligibility(
         });
     };
     let uicc = uicc.value;
+    match require_contract(context.store, &definition, &uicc, context.clock.now()).await {
+        Ok(()) => {}
+        Err(RequestError::Contract(error)) => {
+            return Ok(Eligibility {
+                missing: vec![missing(error.reason(), error.to_string())],
+                exchanges: 0,
+            });
+        }
+        Err(error) => return Err(error.into()),
+    }
     if !is_qualified(uicc.scp_i) {
         let detail = format!(
             "SCP03 with i = {:02X} has no predictable level 33",

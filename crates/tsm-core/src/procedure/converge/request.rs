@@ -18,6 +18,7 @@ use crate::error::{Failure, Reason};
 use crate::identity::{Caller, Iccid, ServiceName};
 use crate::jpki::application::RequestOutcome;
 use crate::ports::{Batch, Store, StoreError, Versioned};
+use crate::tenancy::{Contract, ContractError, ManagementMode};
 use crate::time::Timestamp;
 
 /// How often a change that lost a race is decided again.
@@ -76,6 +77,9 @@ pub enum RequestError {
     /// The request id was used with another body.
     #[error("the request id was used for something else")]
     RequestIdReused,
+    /// The provider has no contract for it.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
     /// The store did not do it.
     #[error("the request could not be stored")]
     Store(#[from] StoreError),
@@ -90,6 +94,7 @@ impl Failure for RequestError {
             Self::TenantForbidden => Reason::TenantForbidden,
             Self::WrongState { .. } => Reason::WrongState,
             Self::RequestIdReused => Reason::RequestIdReused,
+            Self::Contract(error) => error.reason(),
             Self::Store(error) => error.reason(),
         }
     }
@@ -124,9 +129,9 @@ async fn decide(
 ) -> Result<Deployment, RequestError> {
     let store = context.store;
     let definition = managed_service(store, caller, &request.service).await?;
-    if store.load::<Uicc>(request.iccid.as_str()).await?.is_none() {
+    let Some(uicc) = store.load::<Uicc>(request.iccid.as_str()).await? else {
         return Err(RequestError::CardUnknown);
-    }
+    };
     let id = Deployment::id(&request.iccid, &request.service);
     let found = store.load::<Deployment>(&id).await?;
     let request_key = format!("{}/{}", caller.tenant, request.request_id);
@@ -148,6 +153,10 @@ async fn decide(
         current: state_name(current.desired),
     })?;
     let now = context.clock.now();
+    // What is there may always be locked or taken away.
+    if version == 0 || matches!(desired, ServiceState::Installed | ServiceState::Active) {
+        require_contract(store, &definition, &uicc.value, now).await?;
+    }
     let deployment = Deployment {
         desired,
         is_stale: current.is_stale || desired != current.desired,
@@ -224,6 +233,19 @@ pub(super) async fn managed_service(
         return Err(RequestError::TenantForbidden);
     }
     Ok(found.value)
+}
+
+/// The provider may put the service on cards of this issuer, by the carrier's own hand.
+pub(super) async fn require_contract(
+    store: &dyn Store,
+    definition: &ServiceDefinition,
+    uicc: &Uicc,
+    now: Timestamp,
+) -> Result<(), RequestError> {
+    let id = Contract::id(&definition.provider, &uicc.issuer);
+    let found = store.load::<Contract>(&id).await?;
+    let contract = found.ok_or(ContractError::None)?.value;
+    Ok(contract.check(&definition.name, ManagementMode::Simple, now)?)
 }
 
 fn fresh(request: &ChangeRequest, definition: &ServiceDefinition, now: Timestamp) -> Deployment {

@@ -21,6 +21,7 @@ use tsm_core::jpki::credential::{
 };
 use tsm_core::jpki::domain::{InitialKeys, ProviderDomain};
 use tsm_core::ports::SlotId;
+use tsm_core::tenancy::{Contract, ManagementMode, TenantKind, TenantRecord};
 use tsm_core::time::Timestamp;
 
 use tsm_core::record::{Record, Table};
@@ -90,18 +91,65 @@ fn content() -> impl Strategy<Value = CardContent> {
 
 fn uicc() -> impl Strategy<Value = Uicc> {
     let numbers = any::<(u8, u8, [u8; 10], u32)>();
-    (iccid(), tenant(), aid(), numbers, option::of(content())).prop_map(
-        |(iccid, tenant, isd_aid, (isd_key_version, scp_i, kdd, memory_bytes), content)| Uicc {
-            iccid,
-            tenant,
-            isd_aid,
-            isd_key_version,
-            scp_i,
-            kdd,
-            memory_bytes,
-            content,
+    (
+        (iccid(), tenant(), tenant()),
+        aid(),
+        numbers,
+        option::of(content()),
+    )
+        .prop_map(
+            |(
+                (iccid, tenant, issuer),
+                isd_aid,
+                (isd_key_version, scp_i, kdd, memory_bytes),
+                content,
+            )| Uicc {
+                iccid,
+                tenant,
+                issuer,
+                isd_aid,
+                isd_key_version,
+                scp_i,
+                kdd,
+                memory_bytes,
+                content,
+            },
+        )
+}
+
+fn tenant_record() -> impl Strategy<Value = TenantRecord> {
+    let flags = (any::<String>(), any::<bool>(), time());
+    (tenant(), code::<TenantKind>(), option::of(tenant()), flags).prop_map(
+        |(name, kind, parent, (display_name, is_suspended, registered_at))| TenantRecord {
+            name,
+            kind,
+            parent,
+            display_name,
+            is_suspended,
+            registered_at,
         },
     )
+}
+
+fn contract() -> impl Strategy<Value = Contract> {
+    let modes = vec(code::<ManagementMode>(), 0..4);
+    (
+        [tenant(), tenant()],
+        vec(service(), 0..4),
+        modes,
+        time(),
+        option::of(time()),
+    )
+        .prop_map(
+            |([provider, issuer], services, modes, valid_from, valid_until)| Contract {
+                provider,
+                issuer,
+                services,
+                modes,
+                valid_from,
+                valid_until,
+            },
+        )
 }
 
 fn counter() -> impl Strategy<Value = KeysetCounter> {
@@ -353,6 +401,8 @@ pub(super) fn record(table: Table) -> BoxedStrategy<Record> {
     }
     let name = any::<String>;
     match table {
+        Table::TenantRecord => of(tenant_record()),
+        Table::Contract => of(contract()),
         Table::Uicc => of(uicc()),
         Table::KeysetCounter => of(counter()),
         Table::Lease => of(lease()),

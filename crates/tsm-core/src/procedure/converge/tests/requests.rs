@@ -6,6 +6,7 @@ use crate::card::catalogue::Package;
 use crate::card::model::Model;
 use crate::error::Class;
 use crate::identity::{Caller, Role, Tenant};
+use crate::tenancy::ManagementMode;
 
 #[test]
 fn another_tenant_can_neither_ask_nor_change() {
@@ -26,6 +27,33 @@ fn another_tenant_can_neither_ask_nor_change() {
         Reason::TenantForbidden
     );
     assert!(world.audit_entries().is_empty());
+}
+
+#[test]
+fn without_a_contract_nothing_new_comes_to_a_card_and_what_is_there_may_go() {
+    let world = World::new();
+    world.agree(&[ManagementMode::Delegated]);
+    for desired in [ServiceState::Installed, ServiceState::Absent] {
+        let refused = world.request(&provider(), "a", desired).unwrap_err();
+        assert_eq!(refused.reason(), Reason::NoContract);
+    }
+    let (context, iccid, service) = (world.context(), iccid(), jpki());
+    let asked = provider();
+    let asked = check_eligibility(&context, &asked, &iccid, &service, 1, Timestamp(60_000));
+    let found = block_on(asked).unwrap();
+    assert_eq!((found.missing.len(), found.exchanges), (1, 0));
+    assert_eq!(found.missing[0].reason, "NO_CONTRACT");
+    assert!(world.audit_entries().is_empty());
+
+    world.agree(&[ManagementMode::Simple]);
+    let request = |id, desired| world.request(&provider(), id, desired);
+    request("b", ServiceState::Installed).unwrap();
+    request("c", ServiceState::Active).unwrap();
+    world.agree(&[ManagementMode::Delegated]);
+    request("d", ServiceState::Suspended).unwrap();
+    let resumed = request("e", ServiceState::Active).unwrap_err();
+    assert_eq!(resumed.reason(), Reason::NoContract);
+    request("f", ServiceState::Absent).unwrap();
 }
 
 #[test]

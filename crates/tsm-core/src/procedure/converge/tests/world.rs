@@ -18,6 +18,7 @@ use crate::procedure::converge::{
     self, ChangeRequest, Context, ConvergeError, ConvergeReport, RequestError,
 };
 use crate::record::{Record, Stored, Table};
+use crate::tenancy::{Contract, ManagementMode};
 use crate::testing::{TestClock, TestEntropy, TestStore, TestVault};
 use crate::time::Timestamp;
 
@@ -51,6 +52,17 @@ pub(super) fn provider() -> Caller {
     }
 }
 
+fn contract(modes: &[ManagementMode]) -> Contract {
+    Contract {
+        provider: provider().tenant,
+        issuer: Tenant::new("carrier").unwrap(),
+        services: vec![jpki()],
+        modes: modes.to_vec(),
+        valid_from: Timestamp(0),
+        valid_until: None,
+    }
+}
+
 /// The keys in a hand-over; the vault of these tests does not hide them.
 pub(super) fn service_keys(handover: &KeyHandover) -> StaticKeys {
     let (enc, rest) = handover.ciphertext.split_at(16);
@@ -75,6 +87,15 @@ impl World {
         world
     }
 
+    /// Replaces the contract between provider and carrier.
+    pub(super) fn agree(&self, modes: &[ManagementMode]) {
+        let store: &dyn Store = &self.store;
+        let id = "j-lis/carrier";
+        let before = block_on(store.load::<Contract>(id)).unwrap().unwrap();
+        let batch = Batch::new().update(id, before.version, contract(modes));
+        block_on(store.commit(batch)).unwrap();
+    }
+
     fn register(&self, free: u32) {
         let load_file: Vec<u8> = (0..LOAD_FILE_BYTES).map(|i| (i % 251) as u8).collect();
         let sha256: [u8; 32] = Sha256::digest(&load_file).into();
@@ -84,6 +105,7 @@ impl World {
                 Uicc {
                     iccid: iccid(),
                     tenant: Tenant::new("carrier").unwrap(),
+                    issuer: Tenant::new("carrier").unwrap(),
                     isd_aid: ISD,
                     isd_key_version: 0x30,
                     scp_i: SCP_I,
@@ -103,6 +125,7 @@ impl World {
                     length: LOAD_FILE_BYTES as u32,
                 },
             )
+            .insert("j-lis/carrier", contract(&[ManagementMode::Simple]))
             .insert(
                 "jpki",
                 ServiceDefinition {
