@@ -124,14 +124,12 @@ impl Domain<'_> {
                 // There is something to answer (G 11.11.2.1).
                 return Err(StatusWord::WRONG_P1P2);
             }
+            self.demand_control_of_keys(domain)?;
             return self.agree_keys(domain, &agreement);
         }
         self.demand_objects(domain, &data.objects)?;
         if !data.keys.is_empty() {
-            // Keys of a domain that has its own are out of its parent's control (G 7.1).
-            if *domain != self.aid && self.storage.has_keys_of_its_own(domain) {
-                return Err(StatusWord::CONDITIONS);
-            }
+            self.demand_control_of_keys(domain)?;
             let objects = data.objects.iter().map(footprint);
             let keys = data.keys.iter().map(StoredKey::footprint);
             // Somewhat more than needed where something is replaced.
@@ -140,5 +138,14 @@ impl Domain<'_> {
         }
         self.keep_objects(domain, data.objects);
         Ok(ResponseApdu::ok())
+    }
+
+    /// Keys of a domain that has its own are out of its parent's control (G 7.1), by whatever way: nobody knows
+    /// who is at the other end of a key agreement.
+    fn demand_control_of_keys(&self, domain: &Aid) -> Result<(), StatusWord> {
+        if *domain != self.aid && self.storage.has_keys_of_its_own(domain) {
+            return Err(StatusWord::CONDITIONS);
+        }
+        Ok(())
     }
 }

@@ -82,10 +82,20 @@ fn give_casd_its_key(t: &mut Terminal) {
 fn agree(t: &mut Terminal, payload: &[u8], case4: bool) -> globalplatform::apdu::ResponseApdu {
     let mut isd = t.isd();
     isd.ok(t, &InstallForPersonalization { instance: SSD }.to_apdu());
+    send(t, &mut isd, payload, case4)
+}
+
+/// Sends the terms in a session; the answer to the last block.
+fn send(
+    t: &mut Terminal,
+    session: &mut Session,
+    payload: &[u8],
+    case4: bool,
+) -> globalplatform::apdu::ResponseApdu {
     let blocks = store_data_blocks(payload, 100, Encryption::None, Structure::Dgi, case4).unwrap();
     let mut last = globalplatform::apdu::ResponseApdu::ok();
     for block in blocks {
-        last = isd.send(t, &block.to_apdu());
+        last = session.send(t, &block.to_apdu());
     }
     last
 }
@@ -112,22 +122,52 @@ fn host_keys(template: &ControlReferenceTemplate, answer: &[u8]) -> AgreedKeys {
 
 #[test]
 fn host_and_card_agree_on_keys_that_open_sessions() {
-    let mut t = card();
-    give_casd_its_key(&mut t);
     for parameters in [0x00, 0x01, 0x02, 0x04, 0x06, 0x07] {
+        let mut t = card();
+        give_casd_its_key(&mut t);
         let template = template(parameters);
         let answer = agree(&mut t, &payload(&template, &point(&secret(0x11))), true);
         assert_eq!(answer.sw, StatusWord::OK, "{parameters:02X}");
         let keys = host_keys(&template, &answer.data).static_keys().unwrap();
         t.open(SSD, &keys, 0x30, SecurityLevel::Full);
     }
-    let random = |t: &mut Terminal| {
-        let answer = agree(t, &payload(&template(0x02), &point(&secret(0x11))), true);
+}
+
+#[test]
+fn the_card_adds_other_randomness_each_time() {
+    let mut t = card();
+    give_casd_its_key(&mut t);
+    let payload = payload(&template(0x02), &point(&secret(0x11)));
+    let mut keys = isd_keys();
+    let mut random = |t: &mut Terminal| {
+        let mut ssd = t.open(SSD, &keys, 0x30, SecurityLevel::Full);
+        let answer = send(t, &mut ssd, &payload, true);
+        keys = host_keys(&template(0x02), &answer.data)
+            .static_keys()
+            .unwrap();
         let response = KeyAgreementResponse::decode(&answer.data).unwrap();
         response.derivation_random.unwrap()
     };
     let (one, other) = (random(&mut t), random(&mut t));
     assert_eq!((one.len(), one == other), (16, false));
+}
+
+#[test]
+fn a_domain_with_keys_of_its_own_agrees_on_others_with_nobody_above_it() {
+    let mut t = card();
+    give_casd_its_key(&mut t);
+    let (first, other) = (secret(0x11), secret(0x12));
+    let answer = agree(&mut t, &payload(&template(0x00), &point(&first)), true);
+    let keys = host_keys(&template(0x00), &answer.data)
+        .static_keys()
+        .unwrap();
+    for parameters in [0x00, 0x01] {
+        let before = t.card.state_digest();
+        let terms = payload(&template(parameters), &point(&other));
+        assert_eq!(agree(&mut t, &terms, true).sw, StatusWord::CONDITIONS);
+        assert_eq!(t.card.state_digest(), before);
+        t.open(SSD, &keys, 0x30, SecurityLevel::Full);
+    }
 }
 
 #[test]
@@ -153,7 +193,9 @@ fn existing_keys_go_when_the_host_says_so() {
             initial_counter: Some(vec![0x01, 0x02]),
             ..template(parameters)
         };
-        agree(&mut t, &payload(&template, &point(&secret(0x11))), true);
+        let mut ssd = t.open(SSD, &ssd_keys(), 0x35, SecurityLevel::Full);
+        let terms = payload(&template, &point(&secret(0x11)));
+        assert_eq!(send(&mut t, &mut ssd, &terms, true).sw, StatusWord::OK);
         assert_eq!(versions(&t), expected);
     }
     t.select(SSD);
