@@ -61,12 +61,11 @@ pub(crate) fn assemble(components: &[Component<'_>]) -> Result<Parts, Fault> {
         Ok(component)
     };
     let header = nth(0, ComponentKind::Header)?;
-    let header_end = header.reader().offset() + header.info().len();
     let header = Header::read(header.reader()).map_err(in_component(ComponentKind::Header))?;
     let identity = header.identity().ok_or(Fault {
         component: ComponentKind::Header,
         error: DecodeError::MissingField {
-            offset: header_end,
+            offset: end,
             field: "package",
         },
     })?;

@@ -151,6 +151,14 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_has_at_least_one_byte() {
+        let mut writer = Writer::new();
+        writer.tlv(Tag(0), &[7]);
+        writer.tlv(Tag(0x9F70), &[]);
+        assert_eq!(writer.into_vec(), [0, 1, 7, 0x9F, 0x70, 0]);
+    }
+
+    #[test]
     fn leaves_out_an_empty_template() {
         let mut writer = Writer::new();
         writer.nested_if_any(Tag(0xEF), |_| ());

@@ -221,6 +221,13 @@ mod tests {
             format!("{:?}", Dgi::new(0x9F03, *b"1234")),
             "Dgi(9F03, 4 bytes)"
         );
+        let read = DgiRef {
+            tag: 0x9F03,
+            data: b"1234",
+            offset: 0,
+            data_offset: 3,
+        };
+        assert_eq!(format!("{read:?}"), "Dgi(9F03, 4 bytes)");
     }
 
     proptest! {
