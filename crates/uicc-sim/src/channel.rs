@@ -11,6 +11,8 @@ use crate::commands::load::Loading;
 use crate::commands::status_list::StatusList;
 use crate::file_system::{USIM_AID, View};
 
+/// GET RESPONSE (ISO/IEC 7816-4, 7.6.1).
+pub(crate) const GET_RESPONSE: u8 = 0xC0;
 /// Longest data field that a chain of commands may add up to, in bytes.
 const CHAIN_LIMIT: usize = 65_535;
 
@@ -107,15 +109,34 @@ impl Channel {
         self.session.as_ref().is_some_and(is_open)
     }
 
+    /// Whether this is GET RESPONSE for the runtime: in the first interindustry class always; in any other class, since
+    /// many hosts repeat the class of the command before it, while something waits, and in a session, which a
+    /// superfluous one must not cost. Neither carries data, so none of them is secured.
+    pub(crate) fn takes_get_response(&self, command: &CommandApdu) -> bool {
+        let is_plain = !command.is_proprietary() && !command.is_secured();
+        let is_expected = self.unsent.is_some() || self.session.is_some();
+        command.ins == GET_RESPONSE
+            && !command.is_chained()
+            && (is_plain || (is_expected && command.data.is_empty()))
+    }
+
     /// Adds one command to a chain (CLA bit 5); gives the whole command with the last one.
     ///
     /// The pieces are joined as they are: secure messaging covers the whole. A command with another header ends an
     /// unfinished chain, which is forgotten, and counts for itself.
     ///
     /// # Errors
-    /// 6700 when the chain gets too long.
+    /// 6700 when the chain gets too long; 6982 for a piece without protection in a session that demands it: that is
+    /// aborted.
     pub(crate) fn join(&mut self, command: CommandApdu) -> Result<Option<CommandApdu>, StatusWord> {
         let more = command.is_chained();
+        if more && !command.is_secured() && self.demands_protection() {
+            self.chain = None;
+            self.joiner.reset();
+            if let Some(session) = &mut self.session {
+                session.scp.unwrap(&command)?;
+            }
+        }
         let piece = CommandApdu {
             cla: command.cla & !0x10,
             ..command

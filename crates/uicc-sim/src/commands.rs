@@ -33,9 +33,9 @@ use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::status_word::StatusWord;
 use scp03::{DekKey, SecurityLevel};
 
-use crate::channel::{Channel, Session, Work};
+use crate::channel::{Channel, GET_RESPONSE, Session, Work};
 use crate::instances::Instances;
-use crate::operating_system::{Elsewhere, GET_RESPONSE};
+use crate::operating_system::Elsewhere;
 use crate::secrets::Secrets;
 use crate::storage::Storage;
 

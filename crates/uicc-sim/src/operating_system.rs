@@ -21,9 +21,6 @@ use crate::instances::Instances;
 use crate::secrets::Secrets;
 use crate::storage::Storage;
 
-/// GET RESPONSE (ISO/IEC 7816-4, 7.6.1).
-pub(crate) const GET_RESPONSE: u8 = 0xC0;
-
 /// The running card.
 pub(crate) struct OperatingSystem {
     pub(crate) storage: Storage,
@@ -75,11 +72,19 @@ impl OperatingSystem {
         self.toolkit = Toolkit::default();
         self.contactless = ContactlessService::default();
         self.storage.recover();
-        // There is always a basic channel: where the default application refuses, with the issuer security domain.
-        let channel = self.implicit_channel(0).ok();
+        self.begin_anew(0);
+    }
+
+    /// Selects on a channel what is implicitly selectable on it; where that refuses, the issuer security domain, so that
+    /// there is always something.
+    pub(crate) fn begin_anew(&mut self, number: u8) {
+        let channel = self.implicit_channel(number).ok();
         let isd = || self.storage.isd().map(|isd| Channel::new(isd.aid));
-        if let Some(channel) = channel.or_else(isd) {
-            self.channels.insert(0, channel);
+        let Some(channel) = channel.or_else(isd) else {
+            return;
+        };
+        if let Some(mut before) = self.channels.insert(number, channel) {
+            self.instances.leave(&mut before);
         }
     }
 
@@ -181,8 +186,7 @@ impl OperatingSystem {
         let wanted = command.le.unwrap_or(longest);
         let channel = self.channels.get_mut(&number);
         let channel = channel.ok_or(StatusWord::CHANNEL_NOT_SUPPORTED)?;
-        let is_plain = !command.is_proprietary() && !command.is_chained() && !command.is_secured();
-        if command.ins == GET_RESPONSE && is_plain {
+        if channel.takes_get_response(&command) {
             return channel.next_piece(wanted);
         }
         channel.drop_unsent();

@@ -88,7 +88,8 @@ impl SelectedDomain<'_> {
         let Some(mut session) = self.channel.session.take() else {
             return Err(StatusWord::CONDITIONS);
         };
-        if !self.storage.behaviour.allows_level(command.p1) {
+        // In a session it counts for that, whatever level it asks for: aborted.
+        if !session.scp.is_authenticated() && !self.storage.behaviour.allows_level(command.p1) {
             return Err(StatusWord::WRONG_P1P2);
         }
         let response = session.scp.external_authenticate(command);

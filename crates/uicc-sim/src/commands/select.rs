@@ -15,7 +15,8 @@ use crate::operating_system::{OperatingSystem, refusal};
 /// Longest data field of a short command, said in the control information.
 const MAX_COMMAND_DATA: u16 = 255;
 
-/// Selects an application on a channel. When this fails, everything stays as it was.
+/// Selects an application on a channel. When this fails, everything stays as it was; only what was selected and is
+/// LOCKED by now, and had this name, gives way to what is implicitly selectable (G 6.4.2.1.2).
 pub(crate) fn execute(
     system: &mut OperatingSystem,
     number: u8,
@@ -26,7 +27,14 @@ pub(crate) fn execute(
     }
     let select = Select::from_apdu(command).map_err(refusal)?;
     let current = system.channels.get(&number).map(|channel| channel.selected);
-    let (aid, extra) = first_that_agrees(system, number, &select, current)?;
+    let found = first_that_agrees(system, number, &select, current);
+    let current = current.and_then(|aid| system.storage.application(&aid));
+    if found.is_err()
+        && current.is_some_and(|a| a.is_locked() && has_name(&system.storage, &select, a))
+    {
+        system.begin_anew(number);
+    }
+    let (aid, extra) = found?;
     let is_domain = system.storage.domain(&aid).is_some();
     // The applet took the place of what was selected before, which may be itself.
     if let Some(mut before) = system.channels.insert(number, Channel::new(aid)) {
@@ -76,21 +84,28 @@ fn first_that_agrees(
 
 /// The applications that the command may mean, in the order of the registry.
 fn candidates(chip: &Chip, select: &Select, current: Option<Aid>) -> Vec<Aid> {
-    let isd = || chip.isd().map(|isd| isd.aid.as_bytes().to_vec());
-    let name = select.aid.clone().or_else(isd).unwrap_or_default();
     let mut all = chip.applications.iter();
-    let current = all.position(|a| select.next && Some(a.aid) == current);
+    // Without a name the next one is the issuer security domain as well.
+    let goes_on = select.next && select.aid.is_some();
+    let current = all.position(|a| goes_on && Some(a.aid) == current);
     let after = current.map_or(0, |index| index + 1);
-    let has_name = |a: &&Application| {
-        let is_alias = |alias: &Aid| name.len() >= Aid::MIN_LENGTH && alias.starts_with(&name);
-        a.aid.starts_with(&name) || (chip.is_isd(&a.aid) && chip.aliases.iter().any(is_alias))
-    };
     let later = chip.applications.iter().skip(after);
     later
-        .filter(has_name)
+        .filter(|a| has_name(chip, select, a))
         .filter(|a| chip.may_be_selected(a))
         .map(|a| a.aid)
         .collect()
+}
+
+/// Whether the name in the command is this application's or its beginning; without a name it is the issuer security
+/// domain.
+fn has_name(chip: &Chip, select: &Select, application: &Application) -> bool {
+    let is_isd = chip.is_isd(&application.aid);
+    let Some(name) = &select.aid else {
+        return is_isd;
+    };
+    let is_alias = |alias: &Aid| name.len() >= Aid::MIN_LENGTH && alias.starts_with(name);
+    application.aid.starts_with(name) || (is_isd && chip.aliases.iter().any(is_alias))
 }
 
 /// Asks the application; gives what it adds to the answer.

@@ -43,10 +43,14 @@ impl Domain<'_> {
         }
     }
 
-    /// Whether the target of INSTALL [for personalization] is still there, below this domain, and not locked (G 6.7).
+    /// Whether the target of INSTALL [for personalization] is still there, below this domain, not locked, and no applet
+    /// that runs on another channel by now (G 6.7).
     fn may_still_personalise(&self, target: &Aid) -> bool {
         let application = self.storage.application(target);
-        application.is_some_and(|a| a.security_domain == self.aid && !a.is_locked())
+        application.is_some_and(|a| {
+            let runs_elsewhere = a.domain().is_none() && self.elsewhere.selected.contains(target);
+            a.security_domain == self.aid && !a.is_locked() && !runs_elsewhere
+        })
     }
 
     /// Hands a block to the applet. The personalisation ends with the last block; an error starts the numbers anew.

@@ -6,6 +6,7 @@ use aes::Aes128;
 use cipher::{BlockCipherEncrypt, KeyInit};
 use cmac::{Cmac, Mac};
 use globalplatform::apdu::CommandApdu;
+use globalplatform::commands::get_status::{GetStatus, Scope};
 use globalplatform::status_word::StatusWord;
 use scp03::{Host, Mode, SecurityLevel};
 use uicc_sim::behaviour::{Behaviour, Latency, StatusForms};
@@ -45,6 +46,22 @@ fn only_the_levels_of_the_product_can_be_opened() {
         let allowed = matches!(level, SecurityLevel::CMac | SecurityLevel::CMacCDec);
         let expected = if allowed { StatusWord::OK } else { WRONG_P1P2 };
         assert_eq!(opens(&mut t, level), expected, "{level:?}");
+    }
+}
+
+#[test]
+fn external_authenticate_in_a_session_aborts_it_whatever_level_it_asks_for() {
+    for level in ["01", "33", "44"] {
+        let mut t = with(Behaviour {
+            security_levels: vec![SecurityLevel::CMac],
+            ..Behaviour::default()
+        });
+        let mut isd = t.open(ISD, &isd_keys(), 0x30, SecurityLevel::CMac);
+        let again = format!("84 82 {level} 00 10 00000000000000000000000000000000");
+        assert_eq!(t.hex(&again).sw, StatusWord(0x6982), "{level}");
+        let status = GetStatus::all(Scope::IssuerSecurityDomain).to_apdu();
+        let status = isd.wrap(&status);
+        assert_eq!(t.send(&status).sw, StatusWord(0x6982), "{level}: aborted");
     }
 }
 

@@ -109,3 +109,29 @@ fn initialize_update_and_select_forget_a_chain() {
         StatusWord(0x6A88)
     );
 }
+
+#[test]
+fn a_piece_of_an_iso_chain_without_protection_aborts_the_session() {
+    for piece in [
+        "90 E2 00 00 01 AA",
+        "10 A4 04 00 01 A0",
+        "10 A4 00 00 02 3F00",
+        "10 70 00 00 01",
+        "90 E4 80 00 01 4F",
+    ] {
+        for begun in [false, true] {
+            let mut t = Terminal::new();
+            let mut isd = t.open(ISD, &isd_keys(), 0x30, SecurityLevel::CMac);
+            if begun {
+                assert_eq!(t.hex("94 E2 90 00 01 AA").sw, StatusWord::OK);
+            }
+            assert_eq!(t.hex(piece).sw, StatusWord(0x6982), "{piece}");
+            let status = isd.wrap(&GetStatus::all(Scope::IssuerSecurityDomain).to_apdu());
+            assert_eq!(t.send(&status).sw, StatusWord(0x6982), "{piece}: aborted");
+        }
+    }
+    // A session at level 00 asks for no protection.
+    let mut t = Terminal::new();
+    t.open(ISD, &isd_keys(), 0x30, SecurityLevel::Authenticated);
+    assert_eq!(t.hex("90 E2 90 00 01 AA").sw, StatusWord::OK);
+}

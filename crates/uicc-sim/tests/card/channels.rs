@@ -216,3 +216,14 @@ fn what_the_runtime_does_without_secure_messaging_counts_for_the_session() {
         );
     }
 }
+
+#[test]
+fn the_next_one_without_a_name_is_the_issuers_domain() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    for selected in [ISD, SSD, JPKI] {
+        assert_eq!(t.select(selected), StatusWord::OK);
+        let response = t.hex("00 A4 04 02 00");
+        assert_eq!(SelectResponse::decode(&response.data).unwrap().aid, ISD);
+    }
+}

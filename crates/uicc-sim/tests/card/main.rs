@@ -19,6 +19,7 @@ mod delegation;
 mod endurance;
 mod files;
 mod foreign;
+mod get_response;
 mod hosts;
 mod key_agreement;
 mod key_kinds;

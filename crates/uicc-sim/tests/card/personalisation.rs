@@ -2,7 +2,9 @@
 
 use globalplatform::apdu::CommandApdu;
 use globalplatform::commands::install::InstallForPersonalization;
-use globalplatform::commands::store_data::{Dgi, Encryption, StoreData, Structure};
+use globalplatform::commands::store_data::{
+    Dgi, Encryption, StoreData, Structure, store_data_blocks,
+};
 use globalplatform::status_word::StatusWord;
 use globalplatform::tlv::{Tag, find};
 use scp03::SecurityLevel;
@@ -431,4 +433,44 @@ fn an_observer_sees_the_parts_of_private_keys() {
         .iter()
         .filter(|(kind, _)| *kind == "rsa-private-exponent");
     assert!(exponents.count() >= 2);
+}
+
+#[test]
+fn an_applet_that_is_selected_elsewhere_meanwhile_is_not_personalised_any_further() {
+    for begun in [false, true] {
+        let mut t = Terminal::new();
+        deploy(&mut t);
+        t.hex("00 70 00 00 01");
+        let mut ssd = t.ssd();
+        ssd.ok(
+            &mut t,
+            &InstallForPersonalization { instance: JPKI }.to_apdu(),
+        );
+        let blocks = store_data_blocks(&[0; 4], 2, Encryption::None, Structure::Dgi, true);
+        let blocks = blocks.unwrap();
+        if begun {
+            ssd.ok(&mut t, &blocks[0].to_apdu());
+        }
+        assert_eq!(
+            t.hex("01 A4 04 0C 0A D392F000260100000001").sw,
+            StatusWord::OK
+        );
+        let next = &blocks[usize::from(begun)];
+        assert_eq!(ssd.sw(&mut t, &next.to_apdu()), StatusWord(0x6985));
+        // A domain may be selected wherever it likes.
+        let mut isd = t.isd();
+        isd.ok(
+            &mut t,
+            &install_ssd(OTHER_SSD, ssd_privileges(), None).to_apdu(),
+        );
+        isd.ok(
+            &mut t,
+            &InstallForPersonalization {
+                instance: OTHER_SSD,
+            }
+            .to_apdu(),
+        );
+        assert_eq!(t.hex("01 A4 04 0C 06 F00102030403").sw, StatusWord::OK);
+        isd.ok(&mut t, &hex_command("80 E2 80 00 05 5F50 02 4142"));
+    }
 }

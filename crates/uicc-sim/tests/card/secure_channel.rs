@@ -280,7 +280,7 @@ fn a_torn_chain_of_commands_is_forgotten() {
     let mut t = Terminal::new();
     assert_eq!(t.hex("90 E2 90 00 03 010203").sw, StatusWord::OK);
     t.isd();
-    assert_eq!(t.hex("90 E2 90 00 03 010203").sw, StatusWord::OK);
+    assert_eq!(t.hex("94 E2 90 00 03 010203").sw, StatusWord::OK);
     t.card.reset();
     assert_eq!(t.hex("80 E2 90 00 03 010203").sw, StatusWord(0x6982));
 }

@@ -1,6 +1,6 @@
 //! Life cycle states of the card, of security domains and of applets.
 
-use globalplatform::apdu::CommandApdu;
+use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::get_status::Scope;
 use globalplatform::commands::install::{InstallForMakeSelectable, InstallForRegistryUpdate};
 use globalplatform::life_cycle::CardLifeCycle;
@@ -249,4 +249,60 @@ fn an_applet_that_is_registered_for_a_channel_runs_on_one() {
     t.select(ISD);
     assert_eq!(t.hex("00 70 00 00 01").data, [1]);
     assert_eq!(t.hex("81 CA 00 E1 00").sw, StatusWord::OK, "the applet");
+}
+
+#[test]
+fn a_select_of_what_was_locked_meanwhile_begins_the_channel_anew() {
+    let ssd = "A4 04 00 0B D392F00026535344000001 00";
+    let beginning = "A4 04 02 05 D392F00026 00";
+    for (name, sw, next) in [
+        (ssd, 0x6A82, ISD),
+        // Nothing of that name comes behind it.
+        (beginning, 0x6A82, ISD),
+        // Another name leaves everything as it is, and dead.
+        ("A4 04 00 05 F0F0F0F0F0 00", 0x6A82, SSD),
+    ] {
+        let mut t = Terminal::new();
+        deploy(&mut t);
+        t.hex("00 70 00 00 01");
+        assert_eq!(t.hex(&format!("01 {ssd}")).sw, StatusWord::OK);
+        let mut isd = t.isd();
+        isd.ok(&mut t, &set_status(JPKI, 0x80));
+        isd.ok(&mut t, &set_status(SSD, 0x80));
+        assert_eq!(t.hex(&format!("01 {name}")).sw, StatusWord(sw));
+        let answer = t.hex("81 CA 00 E0 00");
+        t.select(ISD);
+        let expected = if next == ISD {
+            t.data(0x00E0)
+        } else {
+            ResponseApdu::status(CONDITIONS)
+        };
+        assert_eq!(answer, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_select_of_what_was_locked_meanwhile_takes_what_else_matches() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let mut ssd = t.ssd();
+    ssd.ok(&mut t, &set_status(SSD, 0x80));
+    let response = t.hex("00 A4 04 00 05 D392F00026 00");
+    assert!(response.data.windows(10).any(|w| w == JPKI.as_bytes()));
+}
+
+#[test]
+fn a_domain_that_locks_itself_leaves_its_session_with_the_next_select() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let mut ssd = t.ssd();
+    ssd.ok(&mut t, &set_status(SSD, 0x80));
+    assert_eq!(t.data(0x00E0).sw, CONDITIONS);
+    assert_eq!(t.select(SSD), StatusWord(0x6A82));
+    let of_isd = t.data(0x00E0);
+    assert_eq!(t.select(ISD), StatusWord::OK);
+    assert_eq!(t.data(0x00E0), of_isd);
+    // What is selected on a channel of its own is put there again.
+    assert_eq!(t.select(OTHER_SSD), StatusWord(0x6A82));
+    assert_eq!(t.data(0x00E0), of_isd);
 }
