@@ -64,12 +64,19 @@ pub(crate) struct Personalising {
 }
 
 /// A sequence of numbered STORE DATA blocks.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Blocks {
     /// Number that the next block must have; 256 stands for none.
     pub(crate) next: u16,
     /// What the blocks brought, when the security domain itself collects it.
     pub(crate) data: Vec<u8>,
+}
+
+impl core::fmt::Debug for Blocks {
+    /// Without the data, which may be keys.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Blocks(next {}, {} bytes)", self.next, self.data.len())
+    }
 }
 
 impl Blocks {
@@ -208,6 +215,15 @@ mod tests {
 
     fn piece(cla: u8, data: &[u8]) -> CommandApdu {
         CommandApdu::new(cla, 0xE2, 0x90, 0x00).with_data(data)
+    }
+
+    #[test]
+    fn debug_of_blocks_shows_no_data() {
+        let blocks = Blocks {
+            next: 1,
+            data: vec![0xAB; 3],
+        };
+        assert_eq!(format!("{blocks:?}"), "Blocks(next 1, 3 bytes)");
     }
 
     #[test]

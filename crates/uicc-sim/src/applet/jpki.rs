@@ -20,6 +20,7 @@ use globalplatform::commands::store_data::{Encryption, StoreData, Structure};
 use globalplatform::status_word::StatusWord;
 use scp03::SecurityLevel;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use self::contents::Contents;
@@ -303,7 +304,7 @@ impl Jpki {
     /// Makes these the contents of the instance, on the card first.
     fn adopt(&mut self, next: Contents, platform: &mut dyn Platform) -> Result<(), StatusWord> {
         let contents = next.encode();
-        if *contents == *self.contents.encode() {
+        if contents.ct_eq(&self.contents.encode()).into() {
             return Ok(());
         }
         platform.save(&contents)?;

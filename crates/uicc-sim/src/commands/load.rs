@@ -22,7 +22,6 @@ const IMPORT_MISSING: StatusWord = StatusWord(0x6438);
 const COMBINED_END: (u8, u8) = (0x0E, 0x03);
 
 /// A load under way: it lives in volatile memory until its last block.
-#[derive(Debug)]
 pub(crate) struct Loading {
     announced: InstallForLoad,
     /// The security domain that the load file will belong to.
@@ -49,6 +48,17 @@ pub(super) struct CombinedBegin {
     pub(super) command: CommandApdu,
     /// The hash in it.
     pub(super) hash: Option<HashAlgorithm>,
+}
+
+impl core::fmt::Debug for Loading {
+    /// Without what was received.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Loading")
+            .field("load_file", &self.announced.load_file)
+            .field("next_block", &self.next_block)
+            .field("received", &self.received.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Loading {
@@ -173,5 +183,31 @@ impl Domain<'_> {
         let loaded = self.storage.load_file(&import.aid);
         loaded.is_some_and(|file| fits(file.version))
             || platform_packages::has(&import.aid, import.version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use globalplatform::commands::install::LoadParameters;
+
+    use super::*;
+
+    #[test]
+    fn debug_of_a_load_shows_nothing_of_the_file() {
+        let aid = Aid::from_slice_const(&[0xF0, 1, 2, 3, 4]);
+        let announced = InstallForLoad {
+            load_file: aid,
+            security_domain: None,
+            hash: None,
+            parameters: LoadParameters::default(),
+            token: None,
+        };
+        let mut loading = Loading::new(announced, aid, Ending::LastBlock(Authority::Owner));
+        loading.received = vec![0xAB; 3];
+        let text = format!("{loading:?}");
+        assert_eq!(
+            text,
+            format!("Loading {{ load_file: {aid:?}, next_block: 0, received: 3, .. }}")
+        );
     }
 }

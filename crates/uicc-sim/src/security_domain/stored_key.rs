@@ -11,7 +11,8 @@ use crate::memory::{KEY_BYTES, size};
 use crate::state::encoding::hex_bytes;
 
 /// One key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialEq, Eq))]
 pub(crate) struct StoredKey {
     pub(crate) version: u8,
     pub(crate) id: u8,
@@ -28,8 +29,9 @@ pub(crate) struct StoredKey {
     pub(crate) counter: Option<u32>,
 }
 
-/// A component of a key, in clear.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A component of a key, in clear. Only tests compare them: that takes longer the more bytes are right.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(PartialEq, Eq))]
 pub(crate) struct StoredPart {
     pub(crate) key_type: u8,
     #[serde(with = "hex_bytes")]
