@@ -150,7 +150,7 @@ impl SelectResponse {
         writer.into_vec()
     }
 
-    /// Decodes the data field; unknown data objects are skipped.
+    /// Decodes the data field; unknown data objects are skipped, however often they come.
     ///
     /// # Errors
     /// [`DecodeError`] with the offset in the data field.
@@ -164,12 +164,12 @@ impl SelectResponse {
         let mut once = Once::default();
         for tlv in fci.reader().tlvs() {
             let tlv = tlv?;
-            once.note(&tlv)?;
             match tlv.tag {
                 DF_NAME => aid = Some(Aid::decode(tlv.value, tlv.value_offset)?),
                 PROPRIETARY => rest.decode_proprietary(tlv.reader())?,
-                _ => {}
+                _ => continue,
             }
+            once.note(&tlv)?;
         }
         let aid = aid.ok_or(DecodeError::MissingField {
             offset: data.len(),
@@ -182,7 +182,6 @@ impl SelectResponse {
         let mut once = Once::default();
         for tlv in reader.tlvs() {
             let tlv = tlv?;
-            once.note(&tlv)?;
             match tlv.tag {
                 MANAGEMENT_DATA => self.management_data = Some(tlv.value.to_vec()),
                 LIFE_CYCLE_DATA => self.life_cycle_data = Some(tlv.value.to_vec()),
@@ -193,8 +192,9 @@ impl SelectResponse {
                             offset: tlv.value_offset,
                         })?);
                 }
-                _ => {}
+                _ => continue,
             }
+            once.note(&tlv)?;
         }
         Ok(())
     }
@@ -252,6 +252,13 @@ mod tests {
         assert_eq!(response.max_command_data, Some(255));
         assert_eq!(response.life_cycle_data, Some(bytes("479120813B00")));
         assert_eq!(response.encode(), fci);
+    }
+
+    #[test]
+    fn skips_unknown_objects_however_often_they_come() {
+        let fci = "6F 15 500141 500142 8405A000000151 A506 880101 880102";
+        let response = SelectResponse::decode(&bytes(fci)).unwrap();
+        assert_eq!(response.aid.to_string(), "A000000151");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::{
     error::DecodeError,
-    tlv::{DataObject, Reader, Tag, Writer},
+    tlv::{DataObject, Once, Reader, Tag, Writer},
 };
 
 const PROTOCOL: Tag = Tag(0x81);
@@ -72,18 +72,20 @@ impl SecurityDomainParameters {
         writer.into_vec()
     }
 
-    /// Decodes the value of C9.
+    /// Decodes the value of C9. What has a field of its own comes once, but for protocols.
     ///
     /// # Errors
     /// [`DecodeError`] with the offset in that value.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut parameters = Self::default();
+        let mut once = Once::default();
         for tlv in Reader::new(bytes).tlvs() {
             let tlv = tlv?;
             match tlv.tag {
                 PROTOCOL => {
                     let [number, i] = tlv.array()?;
                     parameters.protocols.push((number, i));
+                    continue;
                 }
                 ACCEPT_EXTRADITION_TO => {
                     parameters.accept_extradition_to = Some(tlv.value.to_vec());
@@ -97,8 +99,12 @@ impl SecurityDomainParameters {
                 ACCEPT_EXTRADITION_FROM => {
                     parameters.accept_extradition_from = Some(tlv.value.to_vec());
                 }
-                tag => parameters.other.push(DataObject::new(tag, tlv.value)),
+                tag => {
+                    parameters.other.push(DataObject::new(tag, tlv.value));
+                    continue;
+                }
             }
+            once.note(&tlv)?;
         }
         Ok(parameters)
     }
@@ -132,11 +138,25 @@ mod tests {
         );
         let unknown = SecurityDomainParameters::decode(&bytes("700101")).unwrap();
         assert_eq!(unknown.other, [DataObject::new(Tag(0x70), [1])]);
+        let several = SecurityDomainParameters::decode(&bytes("81020215 81020370 7000 7000"));
+        let several = several.unwrap();
+        assert_eq!(several.protocols, [(0x02, 0x15), (0x03, 0x70)]);
+        assert_eq!(several.other.len(), 2);
     }
 
     #[test]
     fn refuses_malformed_parameters_with_offsets() {
-        for (hex, offset) in [("8101", 2), ("810103", 2), ("840100", 2), ("8102037086", 5)] {
+        for (hex, offset) in [
+            ("8101", 2),
+            ("810103", 2),
+            ("840100", 2),
+            ("8102037086", 5),
+            ("81020370 820100 820101", 7),
+            ("830100 830100", 3),
+            ("8400 8400", 2),
+            ("86020102 86020102", 4),
+            ("870100 8400 870101", 5),
+        ] {
             let error = SecurityDomainParameters::decode(&bytes(hex)).unwrap_err();
             assert_eq!(error.offset(), offset, "{hex}: {error}");
         }
