@@ -293,10 +293,10 @@ impl Chip {
         self.ancestry(aid).contains(domain)
     }
 
-    /// Whether a domain is PERSONALIZED with a key set that somebody else must not touch.
+    /// Whether a domain is PERSONALIZED with keys that somebody else must not touch.
     pub(crate) fn has_keys_of_its_own(&self, aid: &Aid) -> bool {
         self.application(aid).is_some_and(|application| {
-            let has_keys = application.domain().is_some_and(|d| !d.key_sets.is_empty());
+            let has_keys = application.domain().is_some_and(SecurityDomain::has_keys);
             has_keys && application.life_cycle == Application::PERSONALIZED
         })
     }

@@ -5,6 +5,7 @@ use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::privileges::Privileges;
 
 use crate::chip::{Application, Chip};
+use crate::commands::install::UNIQUE;
 
 /// Card interfaces in an implicit selection parameter (G Table 11-50).
 const INTERFACES: u8 = 0xC0;
@@ -12,17 +13,43 @@ const INTERFACES: u8 = 0xC0;
 const CONTACTS: u8 = 0x40;
 /// The logical channel in it.
 const CHANNEL: u8 = 0x1F;
+/// The highest channel that there is.
+const LAST_CHANNEL: u8 = 19;
+/// What Card Reset alone stands for: the basic channel of every interface.
+const CARD_RESET: &[u8] = &[INTERFACES];
+
+/// Whether a parameter names no channel that cannot be; without an interface its channel means nothing (G 11.1.7).
+pub(crate) const fn is_valid(parameter: u8) -> bool {
+    parameter & INTERFACES == 0 || parameter & CHANNEL <= LAST_CHANNEL
+}
+
+/// The channels that an entry with these parameters and privileges is registered for.
+fn claims(parameters: &[u8], privileges: Privileges) -> &[u8] {
+    if parameters.is_empty() && privileges.contains(Privileges::CARD_RESET) {
+        CARD_RESET
+    } else {
+        parameters
+    }
+}
 
 impl Application {
     /// Whether it is registered for a logical channel over contacts.
     fn is_implicit_on(&self, channel: u8) -> bool {
-        let mut parameters = self.implicit_selection.iter();
-        parameters.any(|p| p & CONTACTS != 0 && p & CHANNEL == channel)
+        let mut claims = self.claims().iter();
+        claims.any(|p| p & CONTACTS != 0 && p & CHANNEL == channel)
     }
 
-    /// Whether it is registered for the basic channel of every interface by its privilege.
-    fn is_implicit_by_privilege(&self) -> bool {
-        self.implicit_selection.is_empty() && self.privileges.contains(Privileges::CARD_RESET)
+    fn claims(&self) -> &[u8] {
+        claims(&self.implicit_selection, self.privileges)
+    }
+
+    /// Registers it for more channels; none is ever taken back (G Table 11-49).
+    pub(crate) fn register(&mut self, parameters: &[u8]) {
+        for parameter in parameters {
+            if !self.implicit_selection.contains(parameter) {
+                self.implicit_selection.push(*parameter);
+            }
+        }
     }
 }
 
@@ -56,23 +83,40 @@ impl Chip {
 
     /// Who is registered for a channel besides the issuer security domain.
     fn registered(&self, channel: u8) -> Option<&Application> {
-        let others = || self.applications.iter().skip(1);
-        let by_privilege = || others().find(|a| channel == 0 && a.is_implicit_by_privilege());
-        others()
-            .find(|a| a.is_implicit_on(channel))
-            .or_else(by_privilege)
+        let mut others = self.applications.iter().skip(1);
+        others.find(|a| a.is_implicit_on(channel))
     }
 
-    /// Whether these channels of these interfaces are the issuer security domain's, or the entry's itself already: nobody
-    /// else is registered for them (G 6.4.1).
-    pub(crate) fn may_be_implicit(&self, parameters: &[u8], entry: &Aid) -> bool {
+    /// Whether an entry may get these privileges and, besides those it has, these parameters: what it is registered for
+    /// then is the issuer security domain's, or its own already, and nobody else's (G 6.4.1).
+    pub(crate) fn may_be_implicit(
+        &self,
+        entry: &Aid,
+        privileges: Privileges,
+        added: &[u8],
+    ) -> bool {
         let overlap = |a: u8, b: u8| a & b & INTERFACES != 0 && (a ^ b) & CHANNEL == 0;
-        let has = |application: &Application, p: u8| {
-            let mut own = application.implicit_selection.iter();
-            own.any(|own| overlap(*own, p))
-                || (p & CHANNEL == 0 && application.is_implicit_by_privilege())
+        let own = self.application(entry);
+        let mut parameters = own.map_or_else(Vec::new, |own| own.implicit_selection.clone());
+        parameters.extend(added);
+        let wanted = claims(&parameters, privileges);
+        let is_taken = |p: &u8| {
+            let mut others = self.applications.iter().skip(1).filter(|a| a.aid != *entry);
+            others.any(|a| a.claims().iter().any(|q| overlap(*p, *q)))
         };
-        let mut others = self.applications.iter().skip(1);
-        !others.any(|a| a.aid != *entry && parameters.iter().any(|p| has(a, *p)))
+        !wanted.iter().any(is_taken)
+    }
+
+    /// The privileges that an entry shows: the issuer security domain is without those that only one entry has while
+    /// another one holds them (G 6.6.2).
+    pub(crate) fn privileges_of(&self, application: &Application) -> Privileges {
+        if !self.is_isd(&application.aid) {
+            return application.privileges;
+        }
+        let others = || self.applications.iter().skip(1);
+        let given = UNIQUE
+            .into_iter()
+            .filter(|p| others().any(|a| a.privileges.contains(*p)));
+        given.fold(application.privileges, Privileges::without)
     }
 }

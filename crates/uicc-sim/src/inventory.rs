@@ -256,7 +256,7 @@ fn domain(chip: &Chip, application: &Application) -> Option<DomainInventory> {
     Some(DomainInventory {
         aid: aid.to_string(),
         life_cycle,
-        privileges: application.privileges.names().collect(),
+        privileges: chip.privileges_of(application).names().collect(),
         scp_i: format!("{:02X}", own.scp_i),
         memory: MemoryUse {
             total: application.limits.non_volatile_quota,

@@ -42,6 +42,7 @@ mod memory;
 mod operating_system;
 mod platform_packages;
 mod random;
+mod restrictions;
 mod security_domain;
 mod signature_key;
 mod storage;

@@ -160,16 +160,29 @@ impl Chip {
         available
     }
 
-    /// Whether nobody uses more than its quota, and all together no more than the card has.
-    pub(crate) fn is_within_limits(&self) -> bool {
+    /// Whether nobody uses more than its quota, and all together no more than the card has; who did so already uses no
+    /// more than it did.
+    pub(crate) fn is_within_limits(&self, before: &Self) -> bool {
         let within = |application: &Application| {
-            let limits = application.limits;
-            let fits = |quota: Option<u32>, used| quota.is_none_or(|quota| used <= quota);
-            fits(limits.non_volatile_quota, self.memory_used(application))
-                && (application.domain().is_none()
-                    || fits(limits.volatile_quota, self.volatile_used(application)))
+            let [used, volatile] = self.excess(application);
+            let earlier = before.application(&application.aid);
+            let [used_before, volatile_before] = earlier.map_or([0; 2], |a| before.excess(a));
+            used <= used_before && volatile <= volatile_before
         };
-        self.memory_used_on_card() <= self.memory_bytes && self.applications.iter().all(within)
+        let excess = |chip: &Self| chip.memory_used_on_card().saturating_sub(chip.memory_bytes);
+        excess(self) <= excess(before) && self.applications.iter().all(within)
+    }
+
+    /// Bytes of non-volatile and of volatile memory that an application uses beyond its quotas.
+    fn excess(&self, application: &Application) -> [u32; 2] {
+        let limits = application.limits;
+        let over = |quota: Option<u32>, used: u32| quota.map_or(0, |q| used.saturating_sub(q));
+        let volatile = match application.content {
+            Content::Applet(_) => 0,
+            Content::Domain(_) => over(limits.volatile_quota, self.volatile_used(application)),
+        };
+        let used = self.memory_used(application);
+        [over(limits.non_volatile_quota, used), volatile]
     }
 
     /// Bytes of volatile memory inside an application: an instance's own, or everything below a domain.

@@ -3,12 +3,13 @@
 mod key_store;
 mod stored_key;
 
+use globalplatform::aid::Aid;
 use scp03::StaticKeys;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use stored_key::{Attributes, StoredKey, StoredPart};
 
-use crate::state::encoding::{hex_bytes, static_keys};
+use crate::state::encoding::{hex_bytes, optional_aid, static_keys};
 
 /// The contents of a security domain (the ISD too).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,6 +29,9 @@ pub(crate) struct SecurityDomain {
     /// Functions taken away by INSTALL [for registry update], bits as in tag D9.
     #[serde(default)]
     pub(crate) restrictions: u8,
+    /// The highest domain that took some of them away; none for the issuer's.
+    #[serde(default, with = "optional_aid")]
+    pub(crate) restricted_by: Option<Aid>,
     /// Receipts that it has generated: the next one gets this number (G C.5).
     #[serde(default)]
     pub(crate) confirmation_counter: u16,
@@ -111,10 +115,16 @@ impl SecurityDomain {
             consents: Consents::default(),
             becomes_personalized: false,
             restrictions: 0,
+            restricted_by: None,
             confirmation_counter: 0,
             used_tokens: Vec::new(),
             is_casd: false,
         }
+    }
+
+    /// Whether it has any key of its own, of a whole set or not.
+    pub(crate) const fn has_keys(&self) -> bool {
+        !self.key_sets.is_empty() || !self.other_keys.is_empty()
     }
 
     /// The key set with this version; version 0 is the first one.

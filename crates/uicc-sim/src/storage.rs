@@ -35,6 +35,13 @@ pub(crate) struct Mark {
     changed: bool,
 }
 
+impl Mark {
+    /// The contents at that moment.
+    pub(crate) const fn chip(&self) -> &Chip {
+        &self.chip
+    }
+}
+
 impl Deref for Storage {
     type Target = Chip;
 

@@ -5,6 +5,7 @@ use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
 
 use super::Domain;
+use crate::implicit_selection::is_valid;
 use crate::security_domain::Consents;
 
 /// A function that a registry update can take away (tag D9).
@@ -32,14 +33,12 @@ impl Domain<'_> {
         own.is_some_and(|own| own.privileges.contains(privilege))
     }
 
-    /// The function was not taken away from this domain.
+    /// The function was not taken away from this domain, nor from one above it, nor from the card.
     ///
     /// # Errors
     /// 6985 when it was.
     pub(crate) fn demand_function(&self, function: Function) -> Result<(), StatusWord> {
-        let domain = self.storage.domain(&self.aid);
-        let on_card = self.storage.restrictions;
-        if domain.is_some_and(|d| (d.restrictions | on_card) & function as u8 == 0) {
+        if self.storage.restrictions_of(self.aid) & function as u8 == 0 {
             Ok(())
         } else {
             Err(StatusWord::CONDITIONS)
@@ -112,7 +111,7 @@ impl Domain<'_> {
     ) -> Result<T, StatusWord> {
         let before = self.storage.mark();
         let outcome = change(self).and_then(|done| {
-            let fits = self.storage.is_within_limits();
+            let fits = self.storage.is_within_limits(before.chip());
             fits.then_some(done).ok_or(StatusWord::NO_MEMORY)
         });
         if outcome.is_err() {
@@ -121,16 +120,20 @@ impl Domain<'_> {
         outcome
     }
 
-    /// Nobody but the issuer security domain is selected on these channels without being named, or the entry itself is.
+    /// With these privileges and these parameters more the entry shares no channel with anybody but the issuer security
+    /// domain.
     ///
     /// # Errors
-    /// 6985 when somebody else is registered for one of them (G 6.4.1).
+    /// 6A80 for a channel that cannot be, 6985 when somebody else is registered for one of them (G 6.4.1).
     pub(crate) fn demand_implicit_selection(
         &self,
-        parameters: &[u8],
         entry: &Aid,
+        privileges: Privileges,
+        added: &[u8],
     ) -> Result<(), StatusWord> {
-        if self.storage.may_be_implicit(parameters, entry) {
+        if !added.iter().copied().all(is_valid) {
+            Err(StatusWord::WRONG_DATA)
+        } else if self.storage.may_be_implicit(entry, privileges, added) {
             Ok(())
         } else {
             Err(StatusWord::CONDITIONS)

@@ -21,7 +21,7 @@ impl Domain<'_> {
     /// The domain may be given all of these objects.
     ///
     /// # Errors
-    /// 6A88 for one that cannot be written there, 6A84 when they do not fit, 6A80 for an AID that is none, 6985 for one that
+    /// 6A88 for one that cannot be written there, 6A84 when they do not fit, 6A80 for one that comes twice and an AID that is none, 6985 for one that
     /// is taken or cannot change now.
     pub(super) fn demand_objects(
         &self,
@@ -39,6 +39,13 @@ impl Domain<'_> {
         }
         for object in objects.iter().filter(|object| object.tag == ISD_AID) {
             self.demand_new_name(aid, &object.value)?;
+        }
+        let repeats = |(i, object): (usize, &DataObject)| {
+            let mut earlier = objects.iter().take(i);
+            earlier.any(|earlier| earlier.tag == object.tag)
+        };
+        if objects.iter().enumerate().any(repeats) {
+            return Err(StatusWord::WRONG_DATA);
         }
         let new = sum(objects.iter().map(footprint));
         let replaced = domain

@@ -104,7 +104,7 @@ impl Domain<'_> {
         let has_activation = application.domain().is_none() && self.storage.has_crs();
         RegistryEntry {
             activation: has_activation.then(|| application.activation()),
-            privileges: Some(application.privileges),
+            privileges: Some(self.storage.privileges_of(application)),
             load_file: application.load_file,
             security_domain: Some(application.security_domain),
             implicit_selection: application.implicit_selection.clone(),

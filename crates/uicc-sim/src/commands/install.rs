@@ -14,7 +14,7 @@ use globalplatform::commands::install::Install;
 use globalplatform::delegated_management::token_input;
 use globalplatform::status_word::StatusWord;
 
-pub(crate) use application::SUPPORTED_PRIVILEGES;
+pub(crate) use application::{SUPPORTED_PRIVILEGES, UNIQUE};
 
 use super::Domain;
 use crate::operating_system::refusal;

@@ -129,6 +129,21 @@ fn a_domain_that_lets_nothing_go_keeps_itself_and_what_is_below_it() {
 }
 
 #[test]
+fn a_consent_that_comes_twice_is_refused() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    for twice in [
+        &[0x87, 0x01, 0x00, 0x87, 0x01, 0x01][..],
+        &[0x82, 0x01, 0x00, 0x82, 0x01, 0x00],
+        &[0x84, 0x00],
+    ] {
+        let install = domain(SSD, manager(), twice);
+        let sw = isd.sw(&mut t, &install.to_apdu());
+        assert_eq!(sw, StatusWord(0x6A80), "{twice:02X?}");
+    }
+}
+
+#[test]
 fn content_of_a_domain_that_does_not_agree_is_deleted_by_itself_or_with_global_delete() {
     for (parameters, sw) in [
         (&[0x83, 0x01, 0x00][..], CONDITIONS),

@@ -56,6 +56,28 @@ fn load_file_and_instance_come_with_the_last_command() {
 }
 
 #[test]
+fn a_domain_out_of_reach_is_refused_before_anything_comes() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    let manager = ssd_privileges() | Privileges::AUTHORIZED_MANAGEMENT;
+    isd.ok(&mut t, &install_ssd(SSD, manager, None).to_apdu());
+    let other = install_ssd(OTHER_SSD, ssd_privileges(), None);
+    isd.ok(&mut t, &other.to_apdu());
+    let into = |domain| {
+        let load = install_for_load(PACKAGE, Some(domain), None);
+        CombinedInstall::Begin(load).to_apdu()
+    };
+    isd.ok(&mut t, &into(OTHER_SSD));
+    let mut ssd = t.open(SSD, &isd_keys(), 0x30, SecurityLevel::Full);
+    assert_eq!(ssd.sw(&mut t, &into(OTHER_SSD)), SECURITY);
+    assert_eq!(
+        ssd.load(&mut t, &load_file_structure(&foreign())),
+        CONDITIONS
+    );
+    ssd.ok(&mut t, &into(SSD));
+}
+
+#[test]
 fn nothing_stays_of_a_process_that_fails_or_is_left() {
     let mut t = Terminal::new();
     let mut isd = t.isd();

@@ -157,6 +157,49 @@ fn reserved_memory_is_taken_at_once_and_kept_for_its_owner() {
 }
 
 #[test]
+fn a_load_needs_the_memory_for_code_and_for_data() {
+    let mut t = Terminal::new();
+    let free = free(&mut t, ISD);
+    let mut isd = t.isd();
+    // 64 bytes for the load file's entry.
+    for (code, data, sw) in [
+        (Some(free - 64), None, StatusWord::OK),
+        (None, Some(free - 63), NO_MEMORY),
+        (Some(free - 74), Some(10), StatusWord::OK),
+        (Some(free - 74), Some(11), NO_MEMORY),
+        (Some(u32::MAX), Some(u32::MAX), NO_MEMORY),
+    ] {
+        let mut load = install_for_load(PACKAGE, None, None);
+        load.parameters.code_size = code;
+        load.parameters.non_volatile_size = data;
+        let sent = isd.sw(&mut t, &load.to_apdu());
+        assert_eq!(sent, sw, "{code:?} {data:?}");
+    }
+}
+
+#[test]
+fn a_domain_beyond_its_quota_hinders_nobody_else() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    let small = install_ssd(SSD, ssd_privileges(), Some(600));
+    isd.ok(&mut t, &small.to_apdu());
+    for (package, domain) in [(PACKAGE, ISD), (JPKI_PACKAGE, SSD)] {
+        let load = install_for_load(package, Some(domain), None);
+        isd.ok(&mut t, &load.to_apdu());
+        let file = load_file_structure(&data_block(package, &[MODULE], &[], 20));
+        assert_eq!(isd.load(&mut t, &file), StatusWord::OK);
+    }
+    // A quota that is smaller than what is there, as no command makes it.
+    let mut t = t.in_state(CardLifeCycle::Secured, |state| state.set_quota(SSD, 10));
+    let mut isd = t.isd();
+    let install = |package, instance| install_applet(package, MODULE, instance).to_apdu();
+    isd.ok(&mut t, &install(PACKAGE, INSTANCE));
+    let more = install(JPKI_PACKAGE, JPKI);
+    assert_eq!(isd.sw(&mut t, &more), NO_MEMORY);
+    isd.ok(&mut t, &delete(JPKI_PACKAGE, false));
+}
+
+#[test]
 fn implicit_selection_takes_memory_too() {
     let mut t = Terminal::new();
     let used = t.card.inventory().memory.used;

@@ -220,7 +220,7 @@ fn implicit_selection_opens_channels_with_what_is_registered() {
     isd.ok(&mut t, &implicit(SSD, &[0xC0]));
     assert_eq!(isd.sw(&mut t, &implicit(JPKI, &[0x40])), CONDITIONS);
     assert_eq!(isd.sw(&mut t, &implicit(JPKI, &[0x41, 0x80])), CONDITIONS);
-    isd.ok(&mut t, &implicit(JPKI, &[0x41]));
+    assert_eq!(isd.sw(&mut t, &implicit(JPKI, &[0x41])), CONDITIONS);
     t.card.reset();
     assert_eq!(key_length(&mut t, 0), ssds);
     assert_eq!(t.hex("00 70 00 03").sw, StatusWord::OK);

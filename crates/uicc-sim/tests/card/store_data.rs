@@ -3,6 +3,7 @@
 use globalplatform::aid::Aid;
 use globalplatform::apdu::CommandApdu;
 use globalplatform::card_data::KeyInformationTemplate;
+use globalplatform::commands::delete::DeleteKey;
 use globalplatform::commands::get_status::Scope;
 use globalplatform::commands::install::{InstallForExtradition, InstallForPersonalization};
 use globalplatform::commands::store_data::{
@@ -72,6 +73,14 @@ fn one_object_that_is_refused_keeps_all_out() {
     assert_eq!(isd.sw(&mut t, &store(&both)), NOT_FOUND);
     let cut = [object(&[0x42], &[1]), vec![0x45, 0x05, 0x00]].concat();
     assert_eq!(isd.sw(&mut t, &store(&cut)), WRONG_DATA);
+    for repeated in [0x42, 0x4F] {
+        let one = object(&[repeated], &[1; 5]);
+        let twice = [one.clone(), object(&[0x45], &[1]), one.clone()].concat();
+        assert_eq!(isd.sw(&mut t, &store(&twice)), WRONG_DATA);
+        let grouped = Dgi::new(0x0070, one).encode().unwrap();
+        let twice = [grouped.clone(), grouped].concat();
+        assert_eq!(isd.store(&mut t, &twice).sw, WRONG_DATA);
+    }
     let keys = ssd_keys().store_data(0x31, &isd_keys().dek).unwrap();
     let grouped = [
         keys,
@@ -192,6 +201,26 @@ fn the_set_of_another_domain_arrives_through_its_parent() {
     }
     assert_eq!(t.card.state_digest(), digest);
     t.ssd();
+}
+
+#[test]
+fn a_domain_that_has_broken_its_set_up_gets_no_other_one() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let broken = DeleteKey {
+        id: Some(0x02),
+        version: Some(0x30),
+    };
+    t.ssd().ok(&mut t, &broken.to_apdu());
+    let mut isd = t.isd();
+    let digest = t.card.state_digest();
+    isd.ok(
+        &mut t,
+        &InstallForPersonalization { instance: SSD }.to_apdu(),
+    );
+    let mine = isd_keys().store_data(0x30, &isd_keys().dek).unwrap();
+    assert_eq!(isd.store(&mut t, &mine).sw, CONDITIONS);
+    assert_eq!(t.card.state_digest(), digest);
 }
 
 #[test]

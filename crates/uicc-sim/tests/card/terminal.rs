@@ -75,6 +75,15 @@ impl StateFile {
         self.0["chip"]["memory_bytes"] = bytes.into();
     }
 
+    /// Gives an application a quota of non-volatile memory.
+    pub fn set_quota(&mut self, aid: Aid, bytes: u32) {
+        for entry in self.0["chip"]["applications"].as_array_mut().unwrap() {
+            if entry["aid"] == aid.to_string() {
+                entry["limits"]["non_volatile_quota"] = bytes.into();
+            }
+        }
+    }
+
     /// Sets a number that the issuer security domain keeps.
     pub fn set_in_isd(&mut self, field: &str, number: u32) {
         self.0["chip"]["applications"][0]["content"]["domain"][field] = number.into();

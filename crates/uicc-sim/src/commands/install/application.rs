@@ -45,8 +45,8 @@ const OF_ITS_OWN: Privileges = Privileges::SECURITY_DOMAIN
     .union(Privileges::TRUSTED_PATH)
     .union(Privileges::CIPHERED_LOAD_FILE);
 
-/// Privileges that only one entry besides the ISD can hold.
-const UNIQUE: [Privileges; 2] = [Privileges::CARD_RESET, Privileges::FINAL_APPLICATION];
+/// Privileges that only one entry holds; the ISD has them while nobody else does.
+pub(crate) const UNIQUE: [Privileges; 2] = [Privileges::CARD_RESET, Privileges::FINAL_APPLICATION];
 
 impl Domain<'_> {
     pub(super) fn install_application(
@@ -87,7 +87,7 @@ impl Domain<'_> {
         }
         self.demand_privileges(install.privileges, None)?;
         let implicit = &install.parameters.implicit_selection;
-        self.demand_implicit_selection(implicit, &install.instance)?;
+        self.demand_implicit_selection(&install.instance, install.privileges, implicit)?;
         let application = self.new_application(install, domain)?;
         self.storage.write().applications.push(application);
         Ok(())
@@ -183,11 +183,12 @@ impl Domain<'_> {
             load_file: Some(install.load_file),
             module: Some(install.module),
             security_domain,
-            implicit_selection: parameters.implicit_selection.clone(),
+            implicit_selection: Vec::new(),
             limits,
             contactless: Contactless::default(),
             content,
         };
+        application.register(&parameters.implicit_selection);
         if install.make_selectable {
             application.make_selectable();
         }

@@ -42,6 +42,11 @@ impl Domain<'_> {
         if load.token.as_ref().is_some_and(|token| !token.is_empty()) {
             return Err(StatusWord::WRONG_DATA);
         }
+        // The instance belongs where the load file does, so that has to be within reach already.
+        let domain = self
+            .storage
+            .resolve(load.security_domain.unwrap_or(self.aid));
+        self.demand_reach(&domain)?;
         self.announce(load, Ending::Install(command.clone()))?;
         super::DONE
     }

@@ -51,6 +51,7 @@ impl Domain<'_> {
             || (file.is_some() && to_verifier)
             || self.storage.is_isd(entry)
             || self.elsewhere.personalised.contains(entry)
+            || (!self.is_isd() && self.storage.escapes_restrictions(entry, to))
         {
             return Err(StatusWord::CONDITIONS);
         }

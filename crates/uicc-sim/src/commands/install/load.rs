@@ -8,7 +8,7 @@ use globalplatform::status_word::StatusWord;
 use crate::commands::Domain;
 use crate::commands::authority::Function;
 use crate::commands::load::{Ending, Loading};
-use crate::memory::LOAD_FILE_BYTES;
+use crate::memory::{LOAD_FILE_BYTES, sum};
 
 impl Domain<'_> {
     pub(super) fn install_for_load(
@@ -41,8 +41,9 @@ impl Domain<'_> {
             // Only the data block of G 11.6.2.3 is understood.
             return Err(StatusWord::WRONG_DATA);
         }
+        // This memory makes no difference between code and data: what counts is the sum (G 11.5.2.3.7).
         let known = [parameters.code_size, parameters.non_volatile_size];
-        let announced = known.into_iter().flatten().max().unwrap_or(0);
+        let announced = sum(known.into_iter().flatten());
         self.demand_memory(&domain, announced.saturating_add(LOAD_FILE_BYTES))?;
         let weakest = match &ending {
             Ending::LastBlock(authority) => authority.hash_rule(),

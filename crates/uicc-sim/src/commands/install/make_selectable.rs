@@ -37,12 +37,10 @@ impl Domain<'_> {
             self.demand_privileges(privileges, Some(&install.instance))?;
         }
         let implicit = &install.parameters.implicit_selection;
-        self.demand_implicit_selection(implicit, &install.instance)?;
+        self.demand_implicit_selection(&install.instance, privileges, implicit)?;
         if let Some(instance) = self.storage.write().application_mut(&install.instance) {
             instance.privileges = privileges;
-            if !implicit.is_empty() {
-                instance.implicit_selection.clone_from(implicit);
-            }
+            instance.register(implicit);
             if is_new {
                 instance.make_selectable();
             }

@@ -51,13 +51,11 @@ impl Domain<'_> {
         if restrictions.is_some() && !is_domain {
             return Err(StatusWord::WRONG_DATA);
         }
-        // What others took away from a domain it does not give itself back.
-        let lifts = |bits: u8| {
-            application
-                .domain()
-                .is_some_and(|d| d.restrictions & !bits != 0)
-        };
-        if aid == self.aid && !self.is_isd() && restrictions.is_some_and(lifts) {
+        // What others took away from a domain it does not give itself back, nor does anybody below those who did.
+        let outranks = self.storage.outranks_restrictor(&self.aid, &aid);
+        let may_lift = self.is_isd() || (aid != self.aid && outranks);
+        let lifts = |bits| application.domain().is_some_and(|d| d.is_lifted_by(bits));
+        if !may_lift && restrictions.is_some_and(lifts) {
             return Err(StatusWord::CONDITIONS);
         }
         if let Some(privileges) = update.privileges {
@@ -70,21 +68,22 @@ impl Domain<'_> {
             self.demand_privileges(privileges, Some(&aid))?;
         }
         let implicit = &update.parameters.implicit_selection;
-        self.demand_implicit_selection(implicit, &aid)?;
+        let privileges = update.privileges.unwrap_or(application.privileges);
+        self.demand_implicit_selection(&aid, privileges, implicit)?;
         // The last thing that can fail, and the first that is done.
         let old_domain = match update.security_domain {
             Some(domain) => Some(self.extradite_to(&aid, self.storage.resolve(domain))?),
             None => None,
         };
+        let setter = (!self.is_isd()).then_some(self.aid);
         if let Some(application) = self.storage.write().application_mut(&aid) {
-            if let Some(privileges) = update.privileges {
-                application.privileges = privileges;
-            }
-            if !implicit.is_empty() {
-                application.implicit_selection.clone_from(implicit);
-            }
+            application.privileges = privileges;
+            application.register(implicit);
             if let (Some(bits), Some(domain)) = (restrictions, application.domain_mut()) {
                 domain.restrictions = bits;
+                if outranks {
+                    domain.restricted_by = setter;
+                }
             }
         }
         Ok(old_domain)
