@@ -3,6 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context as _, ensure};
+use tokio::sync::Mutex;
+use tonic::Status;
 use tsm_core::identity::Tenant;
 use tsm_core::ports::{Batch, Clock, Store};
 use tsm_core::record::{Record, Table};
@@ -17,6 +19,8 @@ const PAGE: usize = 500;
 #[derive(Debug)]
 pub(crate) struct Tenants {
     tree: RwLock<Arc<Tenancy>>,
+    /// Changes are stored and taken over one after the other, so that both have the same order.
+    turn: Mutex<()>,
 }
 
 impl Tenants {
@@ -70,6 +74,7 @@ impl Tenants {
         let tree = grow(fresh.into_iter().chain(stored))?;
         Ok(Self {
             tree: RwLock::new(Arc::new(tree)),
+            turn: Mutex::new(()),
         })
     }
 
@@ -79,8 +84,21 @@ impl Tenants {
         Arc::clone(&tree)
     }
 
-    /// Takes over what was stored.
-    pub(crate) fn took(&self, tenant: TenantRecord) {
+    /// Stores a change with `storing` and takes it over.
+    ///
+    /// # Errors
+    /// What `storing` says; nothing changed then.
+    pub(crate) async fn change(
+        &self,
+        storing: impl Future<Output = Result<TenantRecord, Status>>,
+    ) -> Result<TenantRecord, Status> {
+        let _turn = self.turn.lock().await;
+        let stored = storing.await?;
+        self.take_over(stored.clone());
+        Ok(stored)
+    }
+
+    fn take_over(&self, tenant: TenantRecord) {
         let mut tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
         let name = tenant.name.clone();
         if let Err(error) = Arc::make_mut(&mut tree).insert(tenant) {

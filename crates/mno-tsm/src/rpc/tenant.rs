@@ -35,8 +35,8 @@ impl TenantService for TenantRpc {
         self.0
             .require(&admitted, parent, &format!("tenant/{parent}"))
             .await?;
-        let registered = rpc::decide(|| register(&self.0, caller, &record)).await?;
-        self.0.tenants.took(registered.clone());
+        let storing = rpc::decide(|| register(&self.0, caller, &record));
+        let registered = self.0.tenants.change(storing).await?;
         Ok(Response::new(convert::tenant(&registered)))
     }
 
@@ -149,9 +149,8 @@ impl TenantRpc {
         if name == admitted.caller.tenant {
             return Err(invalid_field("name", "nobody can suspend its own tenant"));
         }
-        let switched =
-            rpc::decide(|| store_switch(&self.0, &admitted, name.as_str(), suspend)).await?;
-        self.0.tenants.took(switched.clone());
+        let storing = rpc::decide(|| store_switch(&self.0, &admitted, name.as_str(), suspend));
+        let switched = self.0.tenants.change(storing).await?;
         Ok(Response::new(convert::tenant(&switched)))
     }
 }
