@@ -183,6 +183,12 @@ fn checks_what_is_exported() {
             "error: Export, byte 10: exported field: static field at 4, but static fields have 4 bytes",
         ]
     );
+    assert_eq!(
+        library("01 0005 03 00 0000 0002 0004"),
+        [
+            "error: Export, byte 12: exported field: static field at 4, but static fields have 4 bytes"
+        ]
+    );
     let members = "error: Export, byte 4: exported interface has static members";
     assert_eq!(library("01 0002 01 00 0000"), [members]);
     assert_eq!(library("01 0002 00 01 0010"), [members]);
