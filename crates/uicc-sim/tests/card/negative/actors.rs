@@ -5,7 +5,9 @@
 //! [`LOCKED_INSTANCE`], which is INSTALLED.
 
 use globalplatform::aid::Aid;
-use globalplatform::commands::install::{InstallForExtradition, RegistryParameters};
+use globalplatform::commands::install::{
+    InstallForExtradition, InstallForRegistryUpdate, RegistryParameters,
+};
 use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
@@ -29,6 +31,8 @@ pub struct Actor {
     pub personalized: bool,
     /// It was locked after its session began.
     pub locked: bool,
+    /// The issuer took every function from it (D9).
+    pub restricted: bool,
 }
 
 const DOMAIN: Privileges = Privileges::SECURITY_DOMAIN;
@@ -42,6 +46,7 @@ impl Actor {
         privileges: Privileges([0x9C, 0xFE, 0x80]),
         personalized: true,
         locked: false,
+        restricted: false,
     };
     /// One without any right.
     pub const PLAIN: Self = Self::with(DOMAIN);
@@ -55,6 +60,7 @@ impl Actor {
             privileges,
             personalized: true,
             locked: false,
+            restricted: false,
         }
     }
 
@@ -83,7 +89,18 @@ impl Actor {
             locked: true,
             ..actor
         });
-        [vec![Self::ISD], domains, raw, locked.into()].concat()
+        let restricted = [Self::PLAIN, Self::with(all_rights)].map(|actor| Self {
+            restricted: true,
+            ..actor
+        });
+        [
+            vec![Self::ISD],
+            domains,
+            raw,
+            locked.into(),
+            restricted.into(),
+        ]
+        .concat()
     }
 }
 
@@ -120,6 +137,14 @@ pub fn world(actor: Actor, card: CardLifeCycle) -> Terminal {
     isd.ok(&mut t, &install.to_apdu());
     give(&mut t, &mut isd, LOCKED_INSTANCE, LOCKED_SSD);
     isd.ok(&mut t, &set_status(LOCKED_SSD, 0x80));
+    if actor.restricted {
+        let mut update = InstallForRegistryUpdate {
+            aid: Some(SSD),
+            ..InstallForRegistryUpdate::default()
+        };
+        update.parameters.restrictions = Some(0x7F);
+        isd.ok(&mut t, &update.to_apdu());
+    }
     t.in_state(card, |state| {
         if !actor.personalized {
             // Nothing is extradited to a domain that is not PERSONALIZED; it may have been before.

@@ -11,8 +11,8 @@ use globalplatform::privileges::Privileges;
 
 use super::actors::{LOCKED_INSTANCE, LOCKED_SSD, OWN_INSTANCE, OWN_MODULE, OWN_PACKAGE};
 use super::rules::{
-    CONDITIONS, Cell, ISSUERS_OWN, Kind, MANAGES, NOT_FOUND, Row, Rule, SECURITY, WITHOUT_TOKEN,
-    WRONG_DATA, WRONG_P1P2,
+    CONDITIONS, Cell, ISSUERS_OWN, Kind, MANAGES, NOT_FOUND, Row, Rule, SECURITY, TAKEN,
+    WITHOUT_TOKEN, WRONG_DATA, WRONG_P1P2,
 };
 use crate::terminal::*;
 
@@ -362,6 +362,7 @@ fn registry() -> Vec<Row> {
                 .to_apdu()
             },
             &[&[
+                TAKEN,
                 (
                     "6.7: associated, with Trusted Path",
                     personalises_nobody,
@@ -377,7 +378,7 @@ fn registry() -> Vec<Row> {
         plain(
             "INSTALL [for personalization] of nothing",
             || InstallForPersonalization { instance: UNKNOWN }.to_apdu(),
-            &[&[always("11.5", NOT_FOUND)]],
+            &[&[TAKEN, always("11.5", NOT_FOUND)]],
         ),
     ]
 }
@@ -390,6 +391,7 @@ fn personalises_nobody(cell: &Cell) -> bool {
 fn deletions() -> Vec<Row> {
     let content = |name, command, rules: &[&[Rule]]| Row::new(name, Kind::Content, command, rules);
     let deletes: &[Rule] = &[
+        TAKEN,
         (
             "9.5: PERSONALIZED",
             |cell| !cell.is_isd() && !cell.actor.personalized,
@@ -445,7 +447,7 @@ fn deletions() -> Vec<Row> {
         content(
             "DELETE nothing",
             || delete(UNKNOWN, false),
-            &[&[always("Table 11-26", NOT_FOUND)]],
+            &[&[TAKEN, always("Table 11-26", NOT_FOUND)]],
         ),
         content(
             "DELETE without an AID",

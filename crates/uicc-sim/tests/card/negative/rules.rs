@@ -140,8 +140,16 @@ fn is_delegated(cell: &Cell) -> bool {
     cell.holds(Privileges::DELEGATED_MANAGEMENT)
 }
 
+/// Nothing was taken away.
+pub const TAKEN: Rule = (
+    "9.4.2: a registry update took the function",
+    |cell| cell.actor.restricted,
+    CONDITIONS,
+);
+
 /// Who may manage content at all.
 pub const MANAGES: &[Rule] = &[
+    TAKEN,
     (
         "9.3.5: a domain that manages is PERSONALIZED",
         is_raw,
