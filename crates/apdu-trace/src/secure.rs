@@ -17,7 +17,7 @@ pub use keyring::{Keyring, KeyringError};
 
 use crate::pairing::Pair;
 use crate::tree::Node;
-use session::Session;
+use session::{INS_GET_RESPONSE, Session};
 
 const INS_EXTERNAL_AUTHENTICATE: u8 = 0x82;
 /// Logical channels 0 to 19.
@@ -85,6 +85,9 @@ impl SecureChannels {
             return Opened::plain(pair);
         };
         let is_card_management = pair.command.cla & 0x80 != 0;
+        // Hosts repeat the class of the command in GET RESPONSE; without data it has no C-MAC all the same.
+        let is_bare = pair.command.ins == INS_GET_RESPONSE && pair.command.data.is_empty();
+        let is_secured = pair.command.is_secured() && !is_bare;
         let opened = match (pair.command.ins, &mut channel.session) {
             (initialize_update::INS, _) if is_card_management && !pair.command.is_secured() => {
                 channel.session = None;
@@ -108,8 +111,8 @@ impl SecureChannels {
                     ..Opened::plain(pair)
                 }
             }
-            (_, Some(session)) if pair.command.is_secured() => session.open(pair),
-            (_, None) if pair.command.is_secured() => Opened {
+            (_, Some(session)) if is_secured => session.open(pair),
+            (_, None) if is_secured => Opened {
                 command: None,
                 response: pair.response.clone(),
                 about_command: vec![Node::note(
@@ -128,7 +131,7 @@ impl SecureChannels {
                 }
             }
         };
-        self.settle(index, &opened, pair.command.is_secured());
+        self.settle(index, &opened, is_secured);
         opened
     }
 

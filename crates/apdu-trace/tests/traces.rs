@@ -62,6 +62,35 @@ fn opens_a_recorded_session() {
     insta::assert_snapshot!("pysim-scp03-33-closed", explain("pysim-scp03-33"));
 }
 
+/// Programs repeat the class of the command in GET RESPONSE, also where nothing waits.
+#[test]
+fn a_get_response_in_the_class_of_secure_messaging_ends_no_session() {
+    let path = format!(
+        "{}/tests/traces/pysim-scp03-33.txt",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let trace = std::fs::read_to_string(path).unwrap();
+    let first = trace.find("-> 84e291").unwrap();
+    let (opening, rest) = trace.split_at(first);
+    let explained = |trace: &str| -> String {
+        let options = Options {
+            keys: keys_of_pysim(),
+            aid: hex::decode("A0000005591010FFFFFFFF8900000100").ok(),
+            ..Options::default()
+        };
+        let items = items(trace.as_bytes(), options);
+        items.iter().map(|item| render(item, &Plain)).collect()
+    };
+    let whole = explained(&trace);
+    for (superfluous, ends) in [("84c0000010", false), ("84c000000101", true)] {
+        let trace = format!("{opening}-> {superfluous}\n<- 6985: \n{rest}");
+        let text = explained(&trace);
+        assert_eq!(text.contains("the session was lost"), ends, "{superfluous}");
+        let right = |text: &str| text.matches("R-MAC").count();
+        assert_eq!(right(&text) == right(&whole), !ends, "{superfluous}");
+    }
+}
+
 #[test]
 fn pins_are_hidden_unless_asked_for() {
     assert!(!explain("opensc").contains("3132333435"));

@@ -116,9 +116,9 @@ impl Channel {
         self.session.as_ref().is_some_and(is_open)
     }
 
-    /// Whether this is GET RESPONSE for the runtime: in the first interindustry class always; in any other class, since
-    /// many hosts repeat the class of the command before it, while something waits, and in a session, which a
-    /// superfluous one must not cost. Neither carries data, so none of them is secured.
+    /// Whether this is GET RESPONSE for the runtime: in an interindustry class without secure messaging always; in any
+    /// other, since hosts repeat the class of the command before it, while something waits, and in a session, which a
+    /// superfluous one must not cost. Without data it carries no MAC, whatever its class says.
     pub(crate) fn takes_get_response(&self, command: &CommandApdu) -> bool {
         let is_plain = !command.is_proprietary() && !command.is_secured();
         let is_expected = self.unsent.is_some() || self.session.is_some();

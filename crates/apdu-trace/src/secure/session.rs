@@ -9,7 +9,7 @@ use super::Opened;
 use crate::pairing::Pair;
 use crate::tree::{Node, count, hex};
 
-const INS_GET_RESPONSE: u8 = 0xC0;
+pub(super) const INS_GET_RESPONSE: u8 = 0xC0;
 const INS_BEGIN_R_MAC_SESSION: u8 = 0x7A;
 const INS_END_R_MAC_SESSION: u8 = 0x78;
 

@@ -1,10 +1,14 @@
 //! GET RESPONSE, in whatever class the host sends it: that of the command before it (GlobalPlatformPro over OpenJDK, pySim)
 //! or the first interindustry class (G 11.1.5.2).
 
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
 use globalplatform::commands::get_data::GetData;
 use globalplatform::status_word::StatusWord;
 use scp03::SecurityLevel;
+use uicc_sim::Trace;
 
 use crate::terminal::*;
 
@@ -83,4 +87,38 @@ fn with_data_or_in_a_chain_it_is_a_command_like_any_other() {
     }
     let mut t = Terminal::new();
     assert_eq!(t.hex("80 C0 00 00 00").sw, StatusWord(0x6D00), "no session");
+}
+
+/// What a trace writes.
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_trace_follows_the_session_behind_a_superfluous_one() {
+    let mut t = Terminal::new();
+    let sink = Sink::default();
+    let trace = Trace::new(Box::new(sink.clone()));
+    t.card.trace_to(trace.explaining(t.card.danger_keyring()));
+    let mut isd = t.open(ISD, &isd_keys(), 0x30, SecurityLevel::Full);
+    assert_eq!(t.hex("84 C0 00 00 10").sw, StatusWord(0x6985));
+    isd.ok(&mut t, &GetData::new(0x00E0).to_apdu());
+    t.card.reset();
+    let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+    let (_, behind) = text.split_once("> 84C0000010").unwrap();
+    assert!(behind.contains("GET RESPONSE"), "{behind}");
+    assert!(
+        !behind.contains("wrong") && !behind.contains("lost"),
+        "{behind}"
+    );
 }
