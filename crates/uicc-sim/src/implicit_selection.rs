@@ -104,7 +104,8 @@ impl Chip {
             let mut others = self.applications.iter().skip(1).filter(|a| a.aid != *entry);
             others.any(|a| a.claims().iter().any(|q| overlap(*p, *q)))
         };
-        !wanted.iter().any(is_taken)
+        let has = |p: &u8| own.is_some_and(|own| own.claims().contains(p));
+        !wanted.iter().any(|p| !has(p) && is_taken(p))
     }
 
     /// The privileges that an entry shows: the issuer security domain is without those that only one entry has while

@@ -18,9 +18,14 @@ impl SecurityDomain {
 impl Chip {
     /// The functions that a domain must not use, bits as in tag D9.
     pub(crate) fn restrictions_of(&self, domain: Aid) -> u8 {
+        let own = self.domain(&domain).map_or(0, |own| own.restrictions);
+        own | self.restrictions_below(domain)
+    }
+
+    /// The functions that nothing in a domain has: taken from the card, from the domain or from one above it.
+    fn restrictions_below(&self, domain: Aid) -> u8 {
         let line = self.ancestry(domain);
-        let counts = |aid: &&Aid| **aid == domain || !self.is_isd(aid);
-        let line = line.iter().filter(counts);
+        let line = line.iter().filter(|aid| !self.is_isd(aid));
         let taken = line
             .filter_map(|aid| self.domain(aid))
             .map(|d| d.restrictions);
@@ -42,7 +47,7 @@ impl Chip {
             let above = if to == *entry {
                 self.restrictions
             } else {
-                self.restrictions_of(to)
+                self.restrictions_below(to)
             };
             self.restrictions_of(*entry) & !(above | domain.restrictions) != 0
         })

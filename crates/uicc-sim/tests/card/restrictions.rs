@@ -108,6 +108,10 @@ fn what_the_issuer_takes_from_itself_others_keep() {
     let load = install_for_load(PACKAGE, None, None).to_apdu();
     assert_eq!(t.isd().sw(&mut t, &load), CONDITIONS);
     session(&mut t, CHILD).ok(&mut t, &load);
+    // So what goes there gets out from under it all the same.
+    t.isd().ok(&mut t, &restrict(SSD, NO_LOAD));
+    let mut child = session(&mut t, CHILD);
+    assert_eq!(child.sw(&mut t, &extradite(CHILD, ISD)), CONDITIONS);
 }
 
 #[test]
