@@ -6,7 +6,7 @@ use crate::{
     aid::Aid,
     error::DecodeError,
     privileges::Privileges,
-    tlv::{DataObject, Once, Reader, Tag, Tlv, Writer},
+    tlv::{self, DataObject, Once, Reader, Tag, Tlv, Writer},
 };
 
 /// One entry: E3.
@@ -128,6 +128,18 @@ impl RegistryEntry {
             }
         });
         writer.into_vec()
+    }
+
+    /// Whether a data object of this entry begins with the value of `criterion` and has its tag.
+    #[must_use]
+    pub fn matches(&self, criterion: &DataObject) -> bool {
+        let encoded = self.encode_selected(|tag| tag == criterion.tag);
+        let objects = tlv::find(&encoded, ENTRY)
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        let mut objects = Reader::new(objects).tlvs();
+        objects.any(|object| object.is_ok_and(|object| object.value.starts_with(&criterion.value)))
     }
 
     /// Decodes the data of GET STATUS: any number of E3. Of a life cycle field of more than two bytes the

@@ -5,6 +5,8 @@
 //! then. After an error of secure messaging the session is *aborted*: it stays, and refuses
 //! everything (D 5.6).
 
+mod joined;
+
 use core::fmt;
 
 use globalplatform::apdu::{CommandApdu, CommandFrame, CommandRef, ResponseApdu, ResponseRef};

@@ -83,7 +83,12 @@ impl SelectedDomain<'_> {
                 _ => {}
             }
         }
+        if self.storage.life_cycle == CardLifeCycle::Terminated.byte() {
+            // Whoever opened one, on this channel or another, it ended with the card.
+            self.channel.session = None;
+        }
         // Secure messaging covers the whole of a chain of commands (G 11.1.5.1): what has none is no part of one.
+        let is_joined = self.channel.joiner.is_waiting();
         let joined = if self.channel.demands_protection() && !command.is_secured() {
             self.channel.joiner.reset();
             Ok(Some(command.clone()))
@@ -104,7 +109,7 @@ impl SelectedDomain<'_> {
             // EXTERNAL AUTHENTICATE has to follow INITIALIZE UPDATE directly.
             return self.without_session(command);
         }
-        let response = self.within_session(&mut session, command);
+        let response = self.within_session(&mut session, command, is_joined);
         self.channel.session = Some(session);
         response
     }
@@ -121,8 +126,13 @@ impl SelectedDomain<'_> {
         &mut self,
         session: &mut Session,
         command: &CommandApdu,
+        is_joined: bool,
     ) -> Result<ResponseApdu, StatusWord> {
-        let plain = session.scp.unwrap(command)?;
+        let plain = if is_joined {
+            session.scp.unwrap_joined(command)?
+        } else {
+            session.scp.unwrap(command)?
+        };
         let is_encrypted_nothing = plain.data.is_empty() && command.data.len() >= ENCRYPTED_NOTHING;
         if is_encrypted_nothing && !self.storage.behaviour.encrypted_empty_data {
             return Err(StatusWord::WRONG_LENGTH);

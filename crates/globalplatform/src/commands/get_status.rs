@@ -12,7 +12,7 @@ use crate::{
     apdu::{CommandApdu, MAX_SHORT_LE},
     error::DecodeError,
     registry::{self, RegistryEntry},
-    tlv::{Reader, Tag, Writer},
+    tlv::{DataObject, Once, Reader, Tag, Writer},
 };
 
 /// Instruction byte.
@@ -67,6 +67,8 @@ pub struct GetStatus {
     pub next: bool,
     /// The AID or its beginning, at most 16 bytes; empty for all.
     pub criteria: Vec<u8>,
+    /// Further search criteria: data objects that an entry must have. A card ignores those that it does not know.
+    pub further: Vec<DataObject>,
     /// The tags that each entry should have; empty leaves that to the card.
     pub tag_list: Vec<Tag>,
 }
@@ -79,6 +81,7 @@ impl GetStatus {
             scope,
             next: false,
             criteria: Vec::new(),
+            further: Vec::new(),
             tag_list: Vec::new(),
         }
     }
@@ -86,14 +89,14 @@ impl GetStatus {
     /// The command.
     #[must_use]
     pub fn to_apdu(&self) -> CommandApdu {
-        let data = write_criteria(registry::AID, &self.criteria, &self.tag_list);
+        let data = write_criteria(registry::AID, &self.criteria, &self.further, &self.tag_list);
         let next = if self.next { NEXT } else { 0 };
         CommandApdu::new(0x80, INS, self.scope as u8, TLV_FORMAT | next)
             .with_data(data)
             .with_le(MAX_SHORT_LE)
     }
 
-    /// Decodes the command; further search criteria are skipped.
+    /// Decodes the command; nothing may come twice.
     ///
     /// # Errors
     /// [`DecodeError`] with the offset in the encoded command; the obsolete response format (P2 b2
@@ -104,46 +107,74 @@ impl GetStatus {
         if apdu.p2 & !NEXT != TLV_FORMAT {
             return Err(INVALID_P2);
         }
-        let (criteria, tag_list) = read_criteria(apdu.reader(), registry::AID)?;
+        let Criteria {
+            aid: criteria,
+            further,
+            tag_list,
+        } = read_criteria(apdu.reader(), registry::AID)?;
         Ok(Self {
             scope,
             next: apdu.p2 & NEXT != 0,
             criteria,
+            further,
             tag_list,
         })
     }
 }
 
-/// Writes search criterion and tag list.
-pub(crate) fn write_criteria(tag: Tag, criteria: &[u8], tag_list: &[Tag]) -> Vec<u8> {
+/// What a data field searches for, and what it wants to see of it.
+pub(crate) struct Criteria {
+    pub(crate) aid: Vec<u8>,
+    pub(crate) further: Vec<DataObject>,
+    pub(crate) tag_list: Vec<Tag>,
+}
+
+/// Writes search criteria and tag list.
+pub(crate) fn write_criteria(
+    tag: Tag,
+    aid: &[u8],
+    further: &[DataObject],
+    tag_list: &[Tag],
+) -> Vec<u8> {
     let mut writer = Writer::new();
-    writer.tlv(tag, criteria);
+    writer.tlv(tag, aid);
+    for criterion in further {
+        writer.tlv(criterion.tag, &criterion.value);
+    }
     writer.nested_if_any(TAG_LIST, |list| {
         tag_list.iter().for_each(|tag| list.tag(*tag));
     });
     writer.into_vec()
 }
 
-/// Reads search criterion and tag list.
-pub(crate) fn read_criteria(
-    mut reader: Reader<'_>,
-    tag: Tag,
-) -> Result<(Vec<u8>, Vec<Tag>), DecodeError> {
+/// Reads search criteria and tag list; none may come twice.
+pub(crate) fn read_criteria(mut reader: Reader<'_>, tag: Tag) -> Result<Criteria, DecodeError> {
     let aid = reader.expect(tag)?;
     if aid.value.len() > Aid::MAX_LENGTH {
         return Err(DecodeError::InvalidLength {
             offset: aid.value_offset,
         });
     }
-    let mut tag_list = Vec::new();
+    let mut once = Once::default();
+    once.note(&aid)?;
+    let mut criteria = Criteria {
+        aid: aid.value.to_vec(),
+        further: Vec::new(),
+        tag_list: Vec::new(),
+    };
     for tlv in reader.tlvs() {
         let tlv = tlv?;
+        once.note(&tlv)?;
+        if tlv.tag != TAG_LIST {
+            criteria.further.push(DataObject::new(tlv.tag, tlv.value));
+            continue;
+        }
         let mut tags = tlv.reader();
-        while tlv.tag == TAG_LIST && !tags.is_empty() {
-            tag_list.push(tags.tag()?);
+        while !tags.is_empty() {
+            criteria.tag_list.push(tags.tag()?);
         }
     }
-    Ok((aid.value.to_vec(), tag_list))
+    Ok(criteria)
 }
 
 /// The entries in one response; the status word 6310 says that there are more.
@@ -187,11 +218,12 @@ mod tests {
             scope: Scope::LoadFilesAndModules,
             next: true,
             criteria: bytes("A000000151"),
+            further: vec![DataObject::new(Tag(0xCE), &[1, 2][..])],
             tag_list: vec![Tag(0x4F), Tag(0x9F70), Tag(0xCC)],
         };
         assert_encodes(
             &command.to_apdu(),
-            "80F210030D 4F05A000000151 5C044F9F70CC 00",
+            "80F2100311 4F05A000000151 CE020102 5C044F9F70CC 00",
         );
         assert_eq!(
             GetStatus::from_apdu(&apdu("84F2800202 4F00")),
@@ -236,6 +268,9 @@ mod tests {
             ("80F2400202 5C00", 5),
             ("80F2400203 4F0500", 8),
             ("80F2400206 4F005C029F9F", 11),
+            ("80F2400204 4F004F00", 7),
+            ("80F2400208 4F00C500C500 4F00", 9),
+            ("80F240020A 4F005C014F5C01C5C500", 10),
             ("80F2400213 4F110000000000000000000000000000000000", 7),
         ] {
             let error = GetStatus::from_apdu(&apdu(hex)).unwrap_err();
@@ -251,10 +286,13 @@ mod tests {
                 Just(Scope::LoadFiles), Just(Scope::LoadFilesAndModules)],
             next: bool,
             criteria in any_bytes(0..=16),
+            state in proptest::option::of(any::<u8>()),
             tag_list in proptest::collection::vec(
                 prop_oneof![Just(0x4Fu32), Just(0x9F70), Just(0xC5), Just(0xCC)].prop_map(Tag), 0..70),
         ) {
-            let command = GetStatus { scope, next, criteria, tag_list };
+            let further = state.map(|state| DataObject::new(Tag(0x9F70), &[state][..]));
+            let further = further.into_iter().collect();
+            let command = GetStatus { scope, next, criteria, further, tag_list };
             assert_round_trips(&command, GetStatus::to_apdu, GetStatus::from_apdu);
         }
 

@@ -60,11 +60,11 @@ impl GetContactlessStatus {
     #[must_use]
     pub fn to_apdu(&self) -> CommandApdu {
         CommandApdu::new(0x80, INS, self.scope as u8, self.next.into())
-            .with_data(write_criteria(AID, &self.criteria, &self.tag_list))
+            .with_data(write_criteria(AID, &self.criteria, &[], &self.tag_list))
             .with_le(MAX_SHORT_LE)
     }
 
-    /// Decodes the command; further search criteria are skipped.
+    /// Decodes the command; further search criteria are skipped, and nothing may come twice.
     ///
     /// # Errors
     /// [`DecodeError`] with the offset in the encoded command.
@@ -80,12 +80,12 @@ impl GetContactlessStatus {
             0x01 => true,
             _ => return Err(INVALID_P2),
         };
-        let (criteria, tag_list) = read_criteria(apdu.reader(), AID)?;
+        let read = read_criteria(apdu.reader(), AID)?;
         Ok(Self {
             scope,
             next,
-            criteria,
-            tag_list,
+            criteria: read.aid,
+            tag_list: read.tag_list,
         })
     }
 }

@@ -155,6 +155,18 @@ impl Session {
         Some(length)
     }
 
+    /// Whether the C-MAC at the end of this data field is right for this frame. Nothing changes.
+    pub(crate) fn has_c_mac(&self, frame: &CommandFrame, field: &mut [u8]) -> bool {
+        let [cla, ..] = frame.header;
+        let begin = field.len().checked_sub(self.mode().length());
+        let parts = begin.and_then(|begin| field.split_at_mut_checked(begin));
+        parts
+            .zip(Class::parse(cla))
+            .is_some_and(|((data, mac), class)| {
+                begins_with(&self.c_mac(class, frame, None, data), mac)
+            })
+    }
+
     /// Undoes [`Session::seal_field`]; nothing when the command is not protected as the level
     /// demands. After that the session must not be used again.
     pub(crate) fn open_field(&mut self, frame: &CommandFrame, field: &mut [u8]) -> Option<Opened> {

@@ -45,12 +45,12 @@ impl Domain<'_> {
         }
     }
 
-    /// This domain is the one an entry belongs to, one above that, or the ISD.
+    /// The entry lies below this domain, or is it; a foreign root is out of the issuer's reach too (G 9.4.1).
     ///
     /// # Errors
     /// 6982 when the entry is somebody else's.
     pub(crate) fn demand_reach(&self, entry: &Aid) -> Result<(), StatusWord> {
-        if self.is_isd() || self.storage.is_within(*entry, &self.aid) {
+        if self.storage.is_within(*entry, &self.aid) {
             Ok(())
         } else {
             Err(StatusWord::SECURITY_STATUS)

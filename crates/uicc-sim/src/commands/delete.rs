@@ -52,8 +52,9 @@ impl Domain<'_> {
             return Err(not_found);
         }
         let stays = |set: &KeySet| !KeySet::IDS.iter().any(|id| goes((set.version, *id)));
-        if self.is_isd() && !domain.key_sets.iter().any(stays) {
-            // A card without any key set could never be reached again.
+        let has_sets = !domain.key_sets.is_empty();
+        if self.storage.serves(&self.aid) && has_sets && !domain.key_sets.iter().any(stays) {
+            // Nobody could reach a card without any key set again, and who is above a PERSONALIZED domain would open it.
             return Err(StatusWord::CONDITIONS);
         }
         if let Some(domain) = self.storage.write().domain_mut(&self.aid) {

@@ -18,6 +18,17 @@ use crate::operating_system::refusal;
 /// P2 b2: E3 data objects.
 const TLV_FORMAT: u8 = 0x02;
 
+/// Search criteria beside the AID; others are ignored (G 11.4.2.3).
+const CRITERIA: [Tag; 7] = [
+    registry::LIFE_CYCLE,
+    registry::PRIVILEGES,
+    registry::IMPLICIT_SELECTION,
+    registry::LOAD_FILE,
+    registry::VERSION,
+    registry::MODULE,
+    registry::SECURITY_DOMAIN,
+];
+
 impl Domain<'_> {
     /// Gives entries of the registry, 6310 as long as there are more.
     pub(crate) fn get_status(&mut self, command: &CommandApdu) -> Result<ResponseApdu, StatusWord> {
@@ -34,8 +45,10 @@ impl Domain<'_> {
         if !wanted.tag_list.is_empty() && !self.storage.behaviour.tag_list {
             return Err(StatusWord::WRONG_DATA);
         }
-        if let Ok(aid) = Aid::new(&wanted.criteria) {
-            wanted.criteria = self.storage.resolve(aid).as_bytes().to_vec();
+        self.resolve_criterion(&mut wanted.criteria);
+        wanted.further.retain(|c| CRITERIA.contains(&c.tag));
+        for criterion in &mut wanted.further {
+            self.resolve_criterion(&mut criterion.value);
         }
         let earlier = self.work.listing.take();
         let mut list = if wanted.next {
@@ -62,36 +75,39 @@ impl Domain<'_> {
         Ok(ResponseApdu { data, sw })
     }
 
+    /// An alias of the issuer security domain means it here too.
+    fn resolve_criterion(&self, criterion: &mut Vec<u8>) {
+        if let Ok(aid) = Aid::new(criterion) {
+            *criterion = self.storage.resolve(aid).as_bytes().to_vec();
+        }
+    }
+
     /// The entries that the command means.
     fn entries(&self, wanted: &GetStatus) -> Result<Vec<RegistryEntry>, StatusWord> {
         let sees_all = self.is_isd() || self.holds(Privileges::GLOBAL_REGISTRY);
-        let visible = |aid: &Aid| {
-            aid.starts_with(&wanted.criteria)
-                && (sees_all || self.storage.is_within(*aid, &self.aid))
-        };
-        Ok(match wanted.scope {
+        let applications = self.storage.applications.iter();
+        let mut entries: Vec<RegistryEntry> = match wanted.scope {
             Scope::IssuerSecurityDomain if !sees_all => return Err(StatusWord::SECURITY_STATUS),
             Scope::IssuerSecurityDomain => {
-                let isd = self.storage.applications.iter().take(1);
-                isd.filter(|a| visible(&a.aid))
-                    .map(|a| self.application_entry(a))
-                    .collect()
+                let isd = applications.take(1);
+                // It is what it is, whatever the command searches for (G 11.4.2.1).
+                return Ok(isd.map(|a| self.application_entry(a)).collect());
             }
             Scope::Applications => {
-                let others = self.storage.applications.iter().skip(1);
-                others
-                    .filter(|a| visible(&a.aid))
-                    .map(|a| self.application_entry(a))
-                    .collect()
+                let others = applications.skip(1);
+                others.map(|a| self.application_entry(a)).collect()
             }
             Scope::LoadFiles | Scope::LoadFilesAndModules => {
                 let files = self.storage.load_files.iter();
-                files
-                    .filter(|f| visible(&f.aid))
-                    .map(load_file_entry)
-                    .collect()
+                files.map(load_file_entry).collect()
             }
-        })
+        };
+        entries.retain(|entry| {
+            entry.aid.starts_with(&wanted.criteria)
+                && wanted.further.iter().all(|c| entry.matches(c))
+                && (sees_all || self.storage.is_within(entry.aid, &self.aid))
+        });
+        Ok(entries)
     }
 
     fn application_entry(&self, application: &Application) -> RegistryEntry {

@@ -442,3 +442,34 @@ fn what_a_token_permits_must_fit_together_with_its_identifier() {
         assert_eq!(t.card.writes() - before, u64::from(sw.is_success()));
     }
 }
+
+#[test]
+fn the_issuer_does_not_rule_a_domain_that_became_a_root() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    isd.ok(&mut t, &domain(SSD, manager(), &[]).to_apdu());
+    with_content_in_ssd(&mut t);
+    session(&mut t, SSD).ok(&mut t, &extradite(SSD, SSD));
+    let mut isd = t.isd();
+    let mut implicit = InstallForRegistryUpdate {
+        aid: Some(INSTANCE),
+        ..InstallForRegistryUpdate::default()
+    };
+    implicit.parameters.implicit_selection = vec![0x41];
+    let before = (t.card.state_digest(), t.card.writes());
+    for command in [
+        restrict(SSD, 0x7F),
+        restrict(SSD, 0x00),
+        implicit.to_apdu(),
+        extradite(SSD, ISD),
+        extradite(INSTANCE, ISD),
+        extradite(PACKAGE, ISD),
+        install_applet(PACKAGE, MODULE, OTHER_SSD).to_apdu(),
+    ] {
+        assert_eq!(isd.sw(&mut t, &command), SECURITY, "{command:?}");
+    }
+    assert_eq!((t.card.state_digest(), t.card.writes()), before);
+    // Global Lock and Global Delete reach it all the same.
+    isd.ok(&mut t, &set_status(INSTANCE, LOCK));
+    isd.ok(&mut t, &delete(PACKAGE, true));
+}

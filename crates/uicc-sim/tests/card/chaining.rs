@@ -135,3 +135,34 @@ fn a_piece_of_an_iso_chain_without_protection_aborts_the_session() {
     t.open(ISD, &isd_keys(), 0x30, SecurityLevel::Authenticated);
     assert_eq!(t.hex("90 E2 90 00 01 AA").sw, StatusWord::OK);
 }
+
+#[test]
+fn the_mac_over_all_pieces_counts_their_length_with_three_bytes_or_with_one() {
+    let mut t = Terminal::new();
+    for level in [SecurityLevel::CMac, SecurityLevel::Full] {
+        let mut isd = t.open(ISD, &isd_keys(), 0x30, level);
+        for extended in [true, false, true] {
+            let command = CommandApdu {
+                extended,
+                ..delete(OTHER_SSD, false)
+            };
+            let whole = isd.wrap(&command);
+            assert!(whole.data.len() < 256);
+            let mut last = t.hex("00 70 80 05");
+            for piece in split(&whole, 10).unwrap() {
+                last = t.send(&CommandApdu {
+                    extended: false,
+                    ..piece
+                });
+            }
+            assert_eq!(isd.unwrap(&last).sw, StatusWord(0x6A88), "{extended}");
+        }
+        // In one piece there is no doubt how the length was sent.
+        let command = delete(OTHER_SSD, false).with_extended_length();
+        let whole = CommandApdu {
+            extended: false,
+            ..isd.wrap(&command)
+        };
+        assert_eq!(t.send(&whole).sw, StatusWord(0x6982));
+    }
+}

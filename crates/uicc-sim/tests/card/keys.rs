@@ -136,6 +136,21 @@ fn an_ssd_uses_the_keys_above_until_it_has_its_own() {
         &rotated.put_key(0x31, 0x31, &ssd_keys().dek).to_apdu(),
     );
     let mut ssd = t.open(SSD, &rotated, 0x31, SecurityLevel::Full);
+    // Who is above it must not get in again.
+    assert_eq!(ssd.sw(&mut t, &delete_version(0x31)), StatusWord(0x6985));
+    t.open(SSD, &rotated, 0x31, SecurityLevel::Full);
+}
+
+#[test]
+fn an_ssd_that_is_not_personalized_may_lose_its_last_set() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    let mut install = install_ssd(SSD, ssd_privileges(), None);
+    install.parameters.applet = vec![0x81, 0x02, 0x03, 0x70];
+    isd.ok(&mut t, &install.to_apdu());
+    let mut ssd = t.open(SSD, &isd_keys(), 0x30, SecurityLevel::Full);
+    let put = ssd_keys().put_key(0x00, 0x31, &isd_keys().dek);
+    ssd.ok(&mut t, &put.to_apdu());
     ssd.ok(&mut t, &delete_version(0x31));
     t.open(SSD, &isd_keys(), 0x30, SecurityLevel::Full);
 }

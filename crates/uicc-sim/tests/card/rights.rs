@@ -2,7 +2,7 @@
 
 use globalplatform::aid::Aid;
 use globalplatform::apdu::CommandApdu;
-use globalplatform::commands::get_status::{GetStatus, Scope};
+use globalplatform::commands::get_status::{GetStatus, GetStatusResponse, Scope};
 use globalplatform::commands::install::{
     InstallForExtradition, InstallForMakeSelectable, InstallForRegistryUpdate, RegistryParameters,
 };
@@ -255,5 +255,53 @@ fn a_list_of_applications_shows_what_lies_below() {
             assert_eq!(t.hex(command).data, list(expected), "{domain} {command}");
         }
         assert_eq!(t.hex("80 CA 2F 00 00").sw, NOT_FOUND);
+    }
+}
+
+#[test]
+fn get_status_keeps_to_every_search_criterion_that_it_knows() {
+    let mut t = Terminal::new();
+    deploy(&mut t);
+    let mut isd = t.isd();
+    let install = install_ssd(OTHER_SSD, ssd_privileges(), None);
+    isd.ok(&mut t, &install.to_apdu());
+    let listed = |data: &[u8]| -> Vec<Aid> {
+        let entries = GetStatusResponse::decode(data).unwrap().entries;
+        entries.iter().map(|entry| entry.aid).collect()
+    };
+    for (p1, criteria, found) in [
+        (0x40, "4F00 9F70010F", &[SSD, OTHER_SSD][..]),
+        (0x40, "4F00 9F700107 5C044F9F70CC", &[JPKI]),
+        (0x40, "4F00 C503808000", &[SSD, OTHER_SSD]),
+        (0x40, "4F00 C5039CFE80", &[]),
+        (0x40, "4F00 CC08A000000151000000", &[SSD, OTHER_SSD]),
+        (0x40, "4F05D392F00026 9F70010F", &[SSD]),
+        (0x40, "4F00 C40AD392F000260100000000", &[]),
+        (0x40, "4F00 C409D392F0002601000000 DF7F0101", &[JPKI]),
+        (0x40, "4F00 CE020100", &[]),
+        (0x20, "4F00 CE020100 CC05D392F00026", &[JPKI_PACKAGE]),
+        (0x10, "4F00 840AD392F000260100000001", &[JPKI_PACKAGE]),
+        (0x10, "4F00 CF0141", &[]),
+        // Table 11-33: of the issuer's domain search criteria are ignored.
+        (0x80, "4F05F000000000 9F700107", &[ISD]),
+    ] {
+        let data = hex::decode(criteria.replace(' ', "")).unwrap();
+        let command = CommandApdu::new(0x80, 0xF2, p1, 0x02).with_data(data);
+        let response = isd.send(&mut t, &command.with_le(256));
+        if found.is_empty() {
+            assert_eq!(response.sw, NOT_FOUND, "{criteria}");
+        } else {
+            assert_eq!(response.sw, StatusWord::OK, "{criteria}");
+            assert_eq!(listed(&response.data), found, "{criteria}");
+        }
+    }
+    for criteria in ["4F004F00", "4F009F7001079F70010F", "4F005C014F5C01C5"] {
+        let data = hex::decode(criteria).unwrap();
+        let command = CommandApdu::new(0x80, 0xF2, 0x40, 0x02).with_data(data);
+        assert_eq!(
+            isd.sw(&mut t, &command.with_le(256)),
+            WRONG_DATA,
+            "{criteria}"
+        );
     }
 }

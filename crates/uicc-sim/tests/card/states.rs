@@ -306,3 +306,14 @@ fn a_domain_that_locks_itself_leaves_its_session_with_the_next_select() {
     assert_eq!(t.select(OTHER_SSD), StatusWord(0x6A82));
     assert_eq!(t.data(0x00E0), of_isd);
 }
+
+#[test]
+fn a_session_ends_with_the_card() {
+    let mut t = Terminal::new();
+    let mut isd = t.isd();
+    isd.ok(&mut t, &CommandApdu::new(0x80, 0xF0, 0x80, 0xFF));
+    assert_eq!(t.hex("80 CA 00 66 00").sw, StatusWord::OK);
+    let secured = isd.wrap(&CommandApdu::new(0x80, 0xCA, 0x00, 0x66).with_le(256));
+    assert_eq!(t.send(&secured).sw, StatusWord(0x6982));
+    assert_eq!(t.hex("80 CA 00 66 00").sw, StatusWord::OK);
+}
