@@ -210,15 +210,17 @@ impl CardConfig {
     /// # Errors
     /// [`ConfigError::Field`] with the first field that is out of range.
     pub fn check(&self) -> Result<(), ConfigError> {
-        fields::iccid(&self.iccid)?;
-        fields::atr(&self.atr)?;
-        fields::security_levels(self.scp_i, &self.behaviour)?;
-        let usim = self.usim.check();
-        usim.map_err(|error| fields::field("usim", error.to_string()))?;
-        if let Some((name, problem)) = self.behaviour.fault() {
-            return Err(fields::field(name, problem));
-        }
-        fields::key_versions(&self.isd_key_sets)?;
+        let sets = self.isd_key_sets.iter();
+        let description = fields::Description {
+            iccid: &self.iccid,
+            atr: &self.atr,
+            scp_i: self.scp_i,
+            usim: &self.usim,
+            behaviour: &self.behaviour,
+            isd_key_versions: sets.map(|set| set.version).collect(),
+        };
+        description.check()?;
+        fields::preinstalled(self)?;
         fields::aids(self)
     }
 }
@@ -308,7 +310,7 @@ mod tests {
             assert_eq!(full.inventory().memory.free, 0, "{profile}");
             card.memory_bytes = least - 1;
             let error = crate::Uicc::new(card).unwrap_err().to_string();
-            let expected = format!("memory_bytes: {least} are in use on a new card like this");
+            let expected = format!("memory_bytes: {least} are in use on a card like this");
             assert_eq!(error, expected);
         }
     }

@@ -5,18 +5,17 @@
 //! has answered then survives a power cut of the machine too.
 //! The file *is* the card, its keys included; on Unix only its owner may read it.
 
+mod consistency;
 pub(crate) mod encoding;
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use globalplatform::aid::Aid;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::chip::Chip;
-use crate::config::fields;
 
 /// What is written. Version 2 knows aliases of the issuer security domain.
 const VERSION: u32 = 2;
@@ -70,6 +69,16 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
     },
+    /// The file has several names (hard links).
+    #[error(
+        "state file {path} has {names} names (hard links), and two programs could have this card at once; copy it instead"
+    )]
+    HardLinked {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        names: u64,
+    },
     /// The file can be read, but what it says cannot be a card.
     #[error("state file {path}: {problem}")]
     Inconsistent {
@@ -91,8 +100,16 @@ impl StateLock {
     /// Takes the card in the state file at `path`, by a lock on the file beside it that ends in `.lock`.
     ///
     /// # Errors
-    /// [`StateError::InUse`] while another program has it, [`StateError::Io`] when there can be no lock.
+    /// [`StateError::InUse`] while another program has it, [`StateError::HardLinked`] when it has other names that a lock
+    /// does not cover, [`StateError::Io`] when there can be no lock.
     pub fn take(path: &Path) -> Result<Self, StateError> {
+        let names = names(path);
+        if names > 1 {
+            return Err(StateError::HardLinked {
+                path: path.into(),
+                names,
+            });
+        }
         let mut beside = behind_links(path).into_os_string();
         beside.push(".lock");
         let io = |source| StateError::Io {
@@ -116,6 +133,19 @@ impl StateLock {
 /// The file that a path means: a link to a card is that card, with its lock, and stays a link.
 fn behind_links(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.into())
+}
+
+/// How many names in folders the file has, behind symbolic links; 0 when there is none.
+#[cfg(unix)]
+fn names(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).map_or(0, |file| file.nlink())
+}
+
+/// Other systems do not tell.
+#[cfg(not(unix))]
+fn names(_path: &Path) -> u64 {
+    0
 }
 
 #[derive(Serialize)]
@@ -164,11 +194,11 @@ impl StateFile {
                 found: read.version,
             });
         }
-        match inconsistency(&read.chip) {
-            None => Ok(read.chip),
-            Some(problem) => Err(StateError::Inconsistent {
+        match consistency::check(&read.chip) {
+            Ok(()) => Ok(read.chip),
+            Err(problem) => Err(StateError::Inconsistent {
                 path: self.path.clone(),
-                problem,
+                problem: problem.to_string(),
             }),
         }
     }
@@ -252,75 +282,9 @@ pub(crate) fn serialise(chip: &Chip) -> Result<Zeroizing<Vec<u8>>, serde_json::E
     serde_json::to_vec_pretty(&Written { version, chip }).map(Zeroizing::new)
 }
 
-/// What makes this state impossible, if anything: the commands rely on a behaviour that a profile may have, and on a
-/// registry that is a forest below existing domains.
-fn inconsistency(chip: &Chip) -> Option<String> {
-    if let Err(error) = fields::iccid(&chip.iccid) {
-        return Some(error.to_string());
-    }
-    if let Some((key, problem)) = chip.behaviour.fault() {
-        return Some(format!("{key} {problem}"));
-    }
-    let Some(isd) = chip.isd() else {
-        return Some("no issuer security domain".into());
-    };
-    if !isd.is_root() || isd.domain().is_none() {
-        return Some("the first application is not an issuer security domain".into());
-    }
-    let applications = chip.applications.iter().map(|a| a.aid);
-    let mut seen: Vec<Aid> = Vec::new();
-    for aid in applications.chain(chip.load_files.iter().map(|f| f.aid)) {
-        if seen.contains(&aid) {
-            return Some(format!("{aid} appears twice"));
-        }
-        seen.push(aid);
-        let line = chip.ancestry(aid);
-        let root = line.last().and_then(|root| chip.application(root));
-        if !root.is_some_and(|root| root.is_root() && root.domain().is_some()) {
-            return Some(format!("{aid} does not lie below a security domain"));
-        }
-        if line
-            .iter()
-            .skip(1)
-            .any(|above| chip.domain(above).is_none())
-        {
-            return Some(format!(
-                "{aid} lies below something that is no security domain"
-            ));
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_state_that_no_profile_could_have_made_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("card.state");
-        let mut card = crate::Uicc::new(crate::CardConfig::parse("").unwrap()).unwrap();
-        card.persist_to(&path).unwrap();
-        let text = fs::read_to_string(&path).unwrap();
-        for (is, becomes, problem) in [
-            (
-                "\"8981100000000000010\"",
-                "\"8981\"",
-                "iccid: needs 19 or 20",
-            ),
-            (
-                "\"logical_channels\": 20",
-                "\"logical_channels\": 0",
-                "behaviour.logical_channels is 1 to 20",
-            ),
-        ] {
-            assert!(text.contains(is), "{is}");
-            fs::write(&path, text.replace(is, becomes)).unwrap();
-            let error = crate::Uicc::open(&path).unwrap_err().to_string();
-            assert!(error.contains(problem), "{error}");
-        }
-    }
 
     #[test]
     fn one_program_at_a_time_has_a_card() {
@@ -332,6 +296,22 @@ mod tests {
             Err(StateError::InUse { .. })
         ));
         drop(first);
+        StateLock::take(&path).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_two_names_is_nobodys_card() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("card"), folder.path().join("other"));
+        fs::write(&path, "").unwrap();
+        StateLock::take(&path).unwrap();
+        fs::hard_link(&path, &other).unwrap();
+        for path in [&path, &other] {
+            let error = StateLock::take(path).unwrap_err().to_string();
+            assert!(error.contains("has 2 names (hard links)"), "{error}");
+        }
+        fs::remove_file(&other).unwrap();
         StateLock::take(&path).unwrap();
     }
 }

@@ -5,11 +5,13 @@ use alloc::vec::Vec;
 use super::Verifier;
 use crate::{
     aid::Aid,
+    apdu::CommandApdu,
     commands::{
         confirmation::Confirmation,
         delete::Delete,
         install::{InstallForExtradition, InstallForRegistryUpdate},
     },
+    error::DecodeError,
     privileges::Privileges,
     tlv::Writer,
 };
@@ -57,8 +59,8 @@ pub enum ReceiptSubject {
         aid: Option<Aid>,
         /// The security domain that has it now, with an extradition.
         new_domain: Option<Aid>,
-        /// The privileges that were set.
-        privileges: Option<Privileges>,
+        /// The privileges that were set, as they were sent: none, one or three bytes.
+        privileges: Vec<u8>,
         /// The parameters of the command, as they were sent.
         parameters: Vec<u8>,
     },
@@ -99,13 +101,35 @@ impl ReceiptSubject {
     /// only when the update is an extradition.
     #[must_use]
     pub fn of_registry_update(command: &InstallForRegistryUpdate, old_domain: Aid) -> Self {
+        let privileges = command.privileges.map(Privileges::to_bytes);
         Self::RegistryUpdate {
             old_domain: command.security_domain.map(|_| old_domain),
             aid: command.aid,
             new_domain: command.security_domain,
-            privileges: command.privileges,
+            privileges: privileges.map_or_else(Vec::new, |bytes| bytes.to_vec()),
             parameters: command.parameters.encode(),
         }
+    }
+
+    /// What the receipt of a registry update confirms when another encoder wrote the command: every field as it was sent.
+    /// `old_domain` is there only when the update is an extradition.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for what is no INSTALL \[for registry update\].
+    pub fn of_registry_update_apdu(
+        apdu: &CommandApdu,
+        old_domain: Option<Aid>,
+    ) -> Result<Self, DecodeError> {
+        let command = InstallForRegistryUpdate::from_apdu(apdu)?;
+        let mut fields = apdu.reader();
+        let (_new, _empty, _aid) = (fields.lv()?, fields.lv()?, fields.lv()?);
+        Ok(Self::RegistryUpdate {
+            old_domain,
+            aid: command.aid,
+            new_domain: command.security_domain,
+            privileges: fields.lv()?.to_vec(),
+            parameters: fields.lv()?.to_vec(),
+        })
     }
 
     /// The fields, as they follow the confirmation data.
@@ -140,7 +164,7 @@ impl ReceiptSubject {
                     &aid_or_empty(old_domain),
                     &aid_or_empty(aid),
                     &aid_or_empty(new_domain),
-                    privileges.as_ref().map_or(&[], |set| &set.0[..]),
+                    privileges,
                     parameters,
                 ]);
             }
@@ -252,6 +276,21 @@ mod tests {
             ReceiptSubject::of_registry_update(&update, a).encode(),
             bytes("05A000000151 05A000000152 05A000000153 03040000 05EF03D90101")
         );
+        assert_eq!(
+            ReceiptSubject::of_registry_update_apdu(&update.to_apdu(), Some(a)),
+            Ok(ReceiptSubject::of_registry_update(&update, a))
+        );
+        // One byte of privileges, parameters in an order of their own.
+        let sent = bytes("00 00 05A000000152 0104 0A B603420101 EF03CF0141 00");
+        let sent = CommandApdu::new(0x80, 0xE6, 0x40, 0x00).with_data(sent);
+        assert_eq!(
+            ReceiptSubject::of_registry_update_apdu(&sent, None)
+                .unwrap()
+                .encode(),
+            bytes("00 05A000000152 00 0104 0A B603420101 EF03CF0141")
+        );
+        let other = CommandApdu::new(0x80, 0xE6, 0x10, 0x00);
+        assert!(ReceiptSubject::of_registry_update_apdu(&other, None).is_err());
         let without = InstallForRegistryUpdate::default();
         assert_eq!(
             ReceiptSubject::of_registry_update(&without, a).encode(),

@@ -37,7 +37,7 @@ impl Domain<'_> {
                 self.all_or_nothing(|domain| domain.extradite(&install, &signed))?
             }
             Install::RegistryUpdate(install) => {
-                self.all_or_nothing(|domain| domain.update_registry(&install, &signed))?
+                self.all_or_nothing(|domain| domain.update_registry(&install, command, &signed))?
             }
             Install::Combined(install) => {
                 self.all_or_nothing(|domain| domain.install_combined(install, command))?

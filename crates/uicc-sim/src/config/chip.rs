@@ -58,11 +58,7 @@ impl CardConfig {
         for applet in &self.preinstalled {
             preinstall(&mut chip, self.isd_aid, applet, programs)?;
         }
-        let used = chip.memory_used_on_card();
-        if used > chip.memory_bytes {
-            let problem = format!("{used} are in use on a new card like this");
-            return Err(fields::field("memory_bytes", problem));
-        }
+        fields::memory(&chip)?;
         Ok(chip)
     }
 }

@@ -1,14 +1,17 @@
 //! What the fields of a card's description may be.
 
 use globalplatform::aid::Aid;
-
+use globalplatform::privileges::Privileges;
 use scp03::ScpParameters;
 
-use super::{CardConfig, ConfigError, IsdKeySet};
+use super::{CardConfig, ConfigError};
 use crate::behaviour::Behaviour;
-use crate::chip::{DOMAIN_MODULE, DOMAIN_PACKAGE};
+use crate::chip::{Chip, DOMAIN_MODULE, DOMAIN_PACKAGE};
+use crate::commands::install::{SUPPORTED_PRIVILEGES, UNIQUE};
+use crate::file_system::{USIM_AID, Usim};
+use crate::platform_packages;
 
-pub(super) fn field(field: impl Into<String>, problem: impl Into<String>) -> ConfigError {
+pub(crate) fn field(field: impl Into<String>, problem: impl Into<String>) -> ConfigError {
     ConfigError::Field {
         field: field.into(),
         problem: problem.into(),
@@ -26,7 +29,7 @@ pub(crate) fn iccid(iccid: &str) -> Result<(), ConfigError> {
 }
 
 /// The initial character says which convention (ISO/IEC 7816-3 8.1); 33 bytes are the most.
-pub(super) fn atr(atr: &[u8]) -> Result<(), ConfigError> {
+fn atr(atr: &[u8]) -> Result<(), ConfigError> {
     match atr {
         [0x3B | 0x3F, _, ..] if atr.len() <= 33 => Ok(()),
         _ => Err(field(
@@ -36,14 +39,64 @@ pub(super) fn atr(atr: &[u8]) -> Result<(), ConfigError> {
     }
 }
 
-/// `i` is one of SCP03's, and offers every level that the profile names.
-pub(super) fn security_levels(i: u8, behaviour: &Behaviour) -> Result<(), ConfigError> {
-    let Ok(parameters) = ScpParameters::new(i) else {
-        return Err(field(
-            "scp03.i",
-            format!("{i:02X} is no parameter of SCP03"),
-        ));
-    };
+/// What a profile describes and a state file keeps.
+pub(crate) struct Description<'a> {
+    pub(crate) iccid: &'a str,
+    pub(crate) atr: &'a [u8],
+    pub(crate) scp_i: u8,
+    pub(crate) usim: &'a Usim,
+    pub(crate) behaviour: &'a Behaviour,
+    pub(crate) isd_key_versions: Vec<u8>,
+}
+
+impl Description<'_> {
+    /// Checks what the types do not.
+    ///
+    /// # Errors
+    /// [`ConfigError::Field`] with the first field that is out of range.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        iccid(self.iccid)?;
+        atr(self.atr)?;
+        security_levels(self.scp_i, self.behaviour)?;
+        let usim = self.usim.check();
+        usim.map_err(|error| field("usim", error.to_string()))?;
+        if let Some((name, problem)) = self.behaviour.fault() {
+            return Err(field(name, problem));
+        }
+        key_versions(&self.isd_key_versions)
+    }
+}
+
+/// An entry's privileges make sense together, this card offers them, and security domains alone have those of domains.
+pub(crate) fn privileges(privileges: Privileges, is_domain: bool) -> Result<(), String> {
+    if privileges.check().is_err() || !SUPPORTED_PRIVILEGES.contains(privileges) {
+        return Err(format!("privileges {privileges} cannot be held"));
+    }
+    match (privileges.contains(Privileges::SECURITY_DOMAIN), is_domain) {
+        (true, false) => Err("has privileges of a security domain and is none".into()),
+        (false, true) => Err("is a security domain without the privilege".into()),
+        _ => Ok(()),
+    }
+}
+
+/// Everything on the card fits into its memory.
+pub(crate) fn memory(chip: &Chip) -> Result<(), ConfigError> {
+    let used = chip.memory_used_on_card();
+    if used > chip.memory_bytes {
+        let problem = format!("{used} are in use on a card like this");
+        return Err(field("memory_bytes", problem));
+    }
+    Ok(())
+}
+
+/// `i` is one of SCP03's.
+pub(crate) fn scp_i(i: u8) -> Result<ScpParameters, ConfigError> {
+    ScpParameters::new(i).map_err(|_| field("scp03.i", format!("{i:02X} is no parameter of SCP03")))
+}
+
+/// `i` offers every level that the profile names.
+fn security_levels(i: u8, behaviour: &Behaviour) -> Result<(), ConfigError> {
+    let parameters = scp_i(i)?;
     let mut levels = behaviour.security_levels.iter();
     match levels.find(|level| !level.is_offered_by(parameters)) {
         None => Ok(()),
@@ -70,22 +123,41 @@ pub(super) fn has_right_check_byte(atr: &[u8]) -> bool {
 }
 
 /// Each version once, and at least one: a card without keys could never be reached.
-pub(super) fn key_versions(sets: &[IsdKeySet]) -> Result<(), ConfigError> {
-    if sets.is_empty() {
+fn key_versions(versions: &[u8]) -> Result<(), ConfigError> {
+    if versions.is_empty() {
         return Err(field("isd.keyset", "a card needs one key set at least"));
     }
-    for (index, set) in sets.iter().enumerate() {
-        if !matches!(set.version, 0x01..=0x7F | 0xFF) {
-            let problem = format!("version {:02X} is not in 01 to 7F, nor FF", set.version);
+    for (index, version) in versions.iter().enumerate() {
+        if !matches!(version, 0x01..=0x7F | 0xFF) {
+            let problem = format!("version {version:02X} is not in 01 to 7F, nor FF");
             return Err(field("isd.keyset", problem));
         }
-        if sets
-            .iter()
-            .skip(index + 1)
-            .any(|s| s.version == set.version)
-        {
-            let problem = format!("version {:02X} appears twice", set.version);
+        if versions.iter().skip(index + 1).any(|v| v == version) {
+            let problem = format!("version {version:02X} appears twice");
             return Err(field("isd.keyset", problem));
+        }
+    }
+    Ok(())
+}
+
+/// What is preinstalled could have been installed: applets, with what applets may have, in packages that are not the
+/// platform's.
+pub(super) fn preinstalled(card: &CardConfig) -> Result<(), ConfigError> {
+    const NAME: &str = "preinstalled";
+    for (index, applet) in card.preinstalled.iter().enumerate() {
+        privileges(applet.privileges, false)
+            .map_err(|problem| field(NAME, format!("{} {problem}", applet.instance)))?;
+        for aid in [applet.instance, applet.package] {
+            if platform_packages::is_listed(&aid) || aid == USIM_AID {
+                return Err(field(NAME, format!("{aid} is on every card")));
+            }
+        }
+        let others = || card.preinstalled.iter().skip(index + 1);
+        for unique in UNIQUE {
+            if applet.privileges.contains(unique) && others().any(|o| o.privileges.contains(unique))
+            {
+                return Err(field(NAME, format!("{unique} is held twice")));
+            }
         }
     }
     Ok(())

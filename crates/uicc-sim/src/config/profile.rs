@@ -379,6 +379,23 @@ mod tests {
                 "preinstalled: missing field `module`",
             ),
             (
+                "[[preinstalled]]\npackage = \"F00102030400\"\nmodule = \"F00102030401\"\nprivileges = \"80\"",
+                "preinstalled: F00102030401 has privileges of a security domain and is none",
+            ),
+            (
+                "[[preinstalled]]\npackage = \"F00102030400\"\nmodule = \"F00102030401\"\nprivileges = \"40\"",
+                "preinstalled: F00102030401 privileges ",
+            ),
+            (
+                "[[preinstalled]]\npackage = \"A0000000620101\"\nmodule = \"F00102030401\"",
+                "preinstalled: A0000000620101 is on every card",
+            ),
+            (
+                "[[preinstalled]]\npackage = \"F00102030400\"\nmodule = \"F00102030401\"\nprivileges = \"04\"\n\
+                 [[preinstalled]]\npackage = \"F00102030400\"\nmodule = \"F00102030402\"\nprivileges = \"04\"",
+                "preinstalled: Card Reset",
+            ),
+            (
                 "[[preinstalled]]\npackage = \"F00102030400\"\nmodule = \"F00102030401\"\nx = 1",
                 "preinstalled: unknown field `x`",
             ),

@@ -34,6 +34,7 @@ mod payment;
 mod payment_applet;
 mod personalisation;
 mod ready_made;
+mod receipts;
 mod restrictions;
 mod rights;
 mod robustness;

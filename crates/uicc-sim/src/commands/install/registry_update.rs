@@ -1,6 +1,7 @@
 //! INSTALL [for registry update]: association, privileges, implicit selection and restrictions, all or nothing.
 
 use globalplatform::aid::Aid;
+use globalplatform::apdu::CommandApdu;
 use globalplatform::commands::confirmation::ManagementResponse;
 use globalplatform::commands::install::InstallForRegistryUpdate;
 use globalplatform::delegated_management::{ReceiptSubject, SignedCommand};
@@ -9,11 +10,13 @@ use globalplatform::status_word::StatusWord;
 
 use crate::commands::Domain;
 use crate::commands::authority::Function;
+use crate::operating_system::refusal;
 
 impl Domain<'_> {
     pub(super) fn update_registry(
         &mut self,
         update: &InstallForRegistryUpdate,
+        command: &CommandApdu,
         signed: &SignedCommand,
     ) -> Result<ManagementResponse, StatusWord> {
         let reference = update.parameters.control_reference.as_ref();
@@ -25,13 +28,8 @@ impl Domain<'_> {
             }
             Some(aid) => self.update_entry(self.storage.resolve(aid), update)?,
         };
-        let subject = ReceiptSubject::RegistryUpdate {
-            old_domain,
-            aid: update.aid,
-            new_domain: update.security_domain,
-            privileges: update.privileges,
-            parameters: update.parameters.encode(),
-        };
+        let subject = ReceiptSubject::of_registry_update_apdu(command, old_domain);
+        let subject = subject.map_err(refusal)?;
         Ok(self.confirm(&authority, &subject))
     }
 
