@@ -206,12 +206,20 @@ fn the_set_of_another_domain_arrives_through_its_parent() {
 #[test]
 fn a_domain_that_has_broken_its_set_up_gets_no_other_one() {
     let mut t = Terminal::new();
-    deploy(&mut t);
+    let mut install = install_ssd(SSD, ssd_privileges(), None);
+    install.parameters.applet = vec![0x81, 0x02, 0x03, 0x70];
+    t.isd().ok(&mut t, &install.to_apdu());
+    let mut ssd = t.open(SSD, &isd_keys(), 0x30, SecurityLevel::Full);
+    let put = ssd_keys().put_key(0x00, 0x30, &isd_keys().dek);
+    ssd.ok(&mut t, &put.to_apdu());
     let broken = DeleteKey {
         id: Some(0x02),
         version: Some(0x30),
     };
-    t.ssd().ok(&mut t, &broken.to_apdu());
+    // Only before it is PERSONALIZED it may do so.
+    let mut ssd = t.ssd();
+    ssd.ok(&mut t, &broken.to_apdu());
+    ssd.ok(&mut t, &set_status(SSD, 0x0F));
     let mut isd = t.isd();
     let digest = t.card.state_digest();
     isd.ok(
