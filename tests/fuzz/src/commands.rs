@@ -19,7 +19,7 @@ use globalplatform::commands::select::Select;
 use globalplatform::commands::set_status::SetStatus;
 use globalplatform::commands::store_data::StoreData;
 use globalplatform::contactless::{GetContactlessStatus, SetContactlessStatus};
-use globalplatform::delegated_management::{combined_token_input, token_input};
+use globalplatform::delegated_management::{ReceiptSubject, combined_token_input, token_input};
 
 use crate::oracle;
 
@@ -42,7 +42,6 @@ commands! {
     install_for_load: InstallForLoad,
     install_for_make_selectable: InstallForMakeSelectable,
     install_for_extradition: InstallForExtradition,
-    install_for_registry_update: InstallForRegistryUpdate,
     install_for_personalization: InstallForPersonalization,
     load: Load,
     delete: Delete,
@@ -58,6 +57,40 @@ commands! {
     combined_install_end: CombinedInstallEnd,
     get_contactless_status: GetContactlessStatus,
     set_contactless_status: SetContactlessStatus,
+}
+
+/// [`InstallForRegistryUpdate`], and what its receipt confirms
+/// ([`ReceiptSubject::of_registry_update_apdu`]): there for exactly what decodes, and the fields as
+/// sent are those of the decoded command where our own encoder wrote it.
+pub fn install_for_registry_update(data: &[u8]) {
+    oracle::command(
+        data,
+        InstallForRegistryUpdate::from_apdu,
+        InstallForRegistryUpdate::to_apdu,
+    );
+    let Ok(apdu) = CommandApdu::decode(data) else {
+        return;
+    };
+    let subject = ReceiptSubject::of_registry_update_apdu(&apdu, None);
+    match (InstallForRegistryUpdate::from_apdu(&apdu), subject) {
+        (Ok(command), Ok(subject)) => {
+            let written =
+                ReceiptSubject::of_registry_update_apdu(&command.to_apdu(), None).unwrap();
+            let ReceiptSubject::RegistryUpdate {
+                aid, new_domain, ..
+            } = &subject
+            else {
+                panic!("{subject:?}");
+            };
+            assert_eq!((*aid, *new_domain), (command.aid, command.security_domain));
+            assert!(subject.encode().len() <= apdu.data.len() + 1);
+            if command.to_apdu().data == apdu.data {
+                assert_eq!(written, subject);
+            }
+        }
+        (Err(_), Err(error)) => oracle::points_inside(error, data.len().max(apdu.data_offset())),
+        (decoded, subject) => panic!("{decoded:?} but {subject:?}"),
+    }
 }
 
 /// What a token signs: [`token_input`] is never longer than header, length and data, and says of the
