@@ -2,11 +2,15 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 5] = [
+const FILES: &[&str] = &[
     "tsm/type/v1/script.proto",
     "tsm/card/v1/gateway.proto",
-    "tsm/mno/v1/mno.proto",
+    "tsm/mno/v1/audit.proto",
+    "tsm/mno/v1/card_channel.proto",
+    "tsm/mno/v1/catalogue.proto",
+    "tsm/mno/v1/service_management.proto",
     "tsm/mno/v1/tenant.proto",
+    "tsm/mno/v1/uicc.proto",
     "tsm/sp/v1/sp.proto",
 ];
 
