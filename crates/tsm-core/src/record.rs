@@ -1,10 +1,15 @@
 //! Everything that a store holds, as one enum.
 
 use crate::audit::{AuditEntry, AuditHead};
+use crate::card::case::Case;
 use crate::card::catalogue::{LoadFilePiece, Package, ServiceDefinition};
 use crate::card::counter::KeysetCounter;
 use crate::card::deployment::Deployment;
+use crate::card::history::CardHistory;
 use crate::card::lease::Lease;
+use crate::card::policy::Policy;
+use crate::card::standing::Declaration;
+use crate::card::sweep::Sweep;
 use crate::card::uicc::Uicc;
 use crate::jpki::application::{Application, CardGuard, PersonGuard, RequestOutcome, SpentNonce};
 use crate::jpki::credential::{Credential, OpenDuty, SealedPrivateKey, SerialIndex};
@@ -89,6 +94,11 @@ records! {
     OpenDuty => "open_duty",
     SerialIndex => "serial_index",
     ProviderDomain => "provider_domain",
+    Policy => "policy",
+    Case => "case",
+    CardHistory => "card_history",
+    Declaration => "declaration",
+    Sweep => "sweep",
     AuditEntry => "audit_entry",
     AuditHead => "audit_head",
 }

@@ -12,6 +12,7 @@ mod catalogue;
 mod credential;
 mod deployment;
 mod field;
+mod reconciliation;
 mod tenancy;
 
 use prost::Message;
@@ -65,6 +66,11 @@ records! {
     OpenDuty as credential::OpenDutyForm,
     SerialIndex as credential::SerialIndexForm,
     ProviderDomain as credential::ProviderDomainForm,
+    Policy as reconciliation::PolicyForm,
+    Case as reconciliation::CaseForm,
+    CardHistory as reconciliation::CardHistoryForm,
+    Declaration as reconciliation::DeclarationForm,
+    Sweep as reconciliation::SweepForm,
     AuditEntry as audit::AuditEntryForm,
     AuditHead as audit::AuditHeadForm,
 }

@@ -5,7 +5,7 @@ use globalplatform::aid::Aid;
 use crate::card::catalogue::{Package, ServiceDefinition};
 use crate::card::content::{CardContent, ContentEntry, EntryKind};
 use crate::card::deployment::ServiceState;
-use crate::identity::ServiceName;
+use crate::identity::{ServiceName, Tenant};
 
 /// Life cycle bit of a locked application or domain (GlobalPlatform 2.3.1, Tables 11-4 and 11-5).
 const LOCKED: u8 = 0x80;
@@ -14,14 +14,34 @@ const SELECTABLE: u8 = 0x07;
 /// PERSONALIZED (Table 11-5).
 const PERSONALIZED: u8 = 0x0F;
 
-/// What a card shall hold: everything else on it is not ours to touch.
+/// What a card shall hold, of all providers: everything else on it is not ours to touch.
+///
+/// Services of one provider may share their security domain, and within it their load file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Desired {
-    /// Services, each with names of its own.
+    /// Services that are to be brought to their state.
     pub services: Vec<DesiredService>,
+    /// Services that stay as they are for now, whatever that is; nothing that they use may go.
+    pub kept: Vec<DesiredService>,
+    /// Entries of nobody that shall go.
+    pub unwanted: Vec<Aid>,
 }
 
 impl Desired {
+    /// These services and nothing else.
+    #[must_use]
+    pub fn of(services: Vec<DesiredService>) -> Self {
+        Self {
+            services,
+            ..Self::default()
+        }
+    }
+
+    /// All services, those that stay as they are included.
+    pub fn all(&self) -> impl Iterator<Item = &DesiredService> {
+        self.services.iter().chain(&self.kept)
+    }
+
     /// The service with this name.
     #[must_use]
     pub fn service(&self, name: &ServiceName) -> Option<&DesiredService> {
@@ -36,6 +56,8 @@ impl Desired {
 pub struct DesiredService {
     /// Its name.
     pub service: ServiceName,
+    /// Whose it is.
+    pub provider: Tenant,
     /// What shall be on the card.
     pub state: ServiceState,
     /// Package, also the load file.
@@ -58,6 +80,7 @@ impl DesiredService {
     pub fn new(definition: &ServiceDefinition, package: &Package, state: ServiceState) -> Self {
         Self {
             service: definition.name.clone(),
+            provider: definition.provider.clone(),
             state,
             package: definition.package,
             module: definition.module,
@@ -72,6 +95,24 @@ impl DesiredService {
     #[must_use]
     pub fn names(&self) -> [Aid; 3] {
         [self.security_domain, self.package, self.instance]
+    }
+
+    /// Whether two services may be on one card: all names differ, or one provider lets both share a
+    /// domain, or a domain and the load file in it.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        let shares_domain = self.security_domain == other.security_domain;
+        let shares_package = self.package == other.package;
+        let may_share = self.provider == other.provider && self.quota == other.quota;
+        if (shares_domain && !may_share) || (shares_package && !shares_domain) {
+            return false;
+        }
+        let taken = self.names().into_iter().filter(|name| {
+            let is_shared = (shares_domain && *name == self.security_domain)
+                || (shares_package && *name == self.package);
+            !is_shared && other.names().contains(name)
+        });
+        taken.count() == 0
     }
 
     /// What a reading shows of the service; `None` when only parts of it are there.
@@ -97,6 +138,22 @@ impl DesiredService {
                 .find(EntryKind::LoadFile, &self.package)
                 .filter(ours),
             applet: content.find(EntryKind::Applet, &self.instance).filter(ours),
+        }
+    }
+
+    /// Whether the service made this entry of a card, as far as the registry tells: it carries one
+    /// of its names in its own domain, or lies in that domain.
+    #[must_use]
+    pub fn made(&self, entry: &ContentEntry, content: &CardContent) -> bool {
+        let has_domain = content
+            .find(EntryKind::SecurityDomain, &self.security_domain)
+            .is_some();
+        match entry.kind {
+            EntryKind::SecurityDomain => entry.aid == self.security_domain,
+            _ if entry.security_domain.is_some() => {
+                has_domain && entry.security_domain == Some(self.security_domain)
+            }
+            _ => self.is_ours(entry) && self.names().contains(&entry.aid),
         }
     }
 
@@ -131,7 +188,7 @@ impl DesiredService {
 }
 
 /// The entries of one service.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Found<'c> {
     pub(crate) domain: Option<&'c ContentEntry>,
     pub(crate) load_file: Option<&'c ContentEntry>,

@@ -1,6 +1,8 @@
 //! A card as tests need it: a registry with memory, and the rules that make
 //! content management commands fail.
 
+use std::collections::BTreeMap;
+
 use globalplatform::aid::Aid;
 use globalplatform::privileges::Privileges;
 use globalplatform::status_word::StatusWord;
@@ -19,6 +21,8 @@ pub(crate) struct Model {
     pub(crate) life_cycle: u8,
     pub(crate) free: u32,
     pub(crate) entries: Vec<(ContentEntry, u32)>,
+    /// What a domain and everything in it may take at most.
+    pub(crate) quotas: BTreeMap<Aid, u32>,
 }
 
 type Done = Result<(), StatusWord>;
@@ -29,6 +33,7 @@ impl Model {
             life_cycle: 0x0F,
             free,
             entries: Vec::new(),
+            quotas: BTreeMap::new(),
         };
         let package = entry(EntryKind::LoadFile, SECURITY_DOMAIN_PACKAGE, 0x01, ISD);
         model.entries.push((package, 0));
@@ -45,6 +50,7 @@ impl Model {
                 .iter()
                 .map(|(entry, _)| entry.clone())
                 .collect(),
+            keys: Vec::new(),
         }
     }
 
@@ -75,6 +81,24 @@ impl Model {
         self.unlocked()?;
         if self.find(&entry.aid).is_some() {
             return Err(StatusWord::CONDITIONS);
+        }
+        let domain = entry.security_domain.unwrap_or(ISD);
+        let of_domain = self.entries.iter().filter(|(found, _)| {
+            let is_keys = found.aid == domain;
+            is_keys || found.security_domain == Some(domain)
+        });
+        let used: u32 = of_domain
+            .map(|(found, bytes)| match found.kind {
+                EntryKind::SecurityDomain => bytes - DOMAIN_BYTES,
+                _ => *bytes,
+            })
+            .sum();
+        if self
+            .quotas
+            .get(&domain)
+            .is_some_and(|quota| used + bytes > *quota)
+        {
+            return Err(StatusWord::NO_MEMORY);
         }
         self.free = self.free.checked_sub(bytes).ok_or(StatusWord::NO_MEMORY)?;
         self.entries.push((entry, bytes));
@@ -179,6 +203,7 @@ impl Model {
         let place = self.entries.iter().position(|(entry, _)| entry.aid == *aid);
         let place = place.ok_or(StatusWord::REFERENCED_DATA_NOT_FOUND)?;
         let (_, bytes) = self.entries.remove(place);
+        self.quotas.remove(aid);
         self.free += bytes;
         Ok(())
     }
@@ -203,6 +228,7 @@ impl Model {
             Action::DeleteApplet => self.delete(&service.instance),
             Action::DeletePackage => self.delete(&service.package),
             Action::DeleteDomain => self.delete(&service.security_domain),
+            Action::Erase(_, aid) => self.delete(&aid),
         }
     }
 }

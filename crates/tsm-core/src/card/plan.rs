@@ -2,15 +2,26 @@
 //!
 //! Whatever was interrupted, lost or torn before, the answer is the same: read
 //! the card and plan again. The plan names only entries of services that are
-//! desired (or desired to be gone); nobody else's are touched.
+//! desired (or desired to be gone), what lies in a domain that goes with its
+//! last service, and entries of nobody that were named as unwanted.
+
+mod memory;
+mod removal;
+mod work;
+
+use std::collections::BTreeSet;
 
 use globalplatform::aid::Aid;
 
-use crate::card::content::CardContent;
+use crate::card::content::{CardContent, EntryKind};
 use crate::card::deployment::ServiceState;
-use crate::card::desired::{Desired, DesiredService, Found};
+use crate::card::desired::{Desired, DesiredService};
 use crate::error::{Failure, Reason};
 use crate::identity::ServiceName;
+
+use memory::Memory;
+use removal::Removals;
+use work::Work;
 
 /// What a security domain takes of the card beside its quota, in bytes. Cards
 /// differ; this and the numbers below err on the safe side.
@@ -25,8 +36,8 @@ pub const INSTANCE_BYTES: u32 = 96;
 /// One change to a card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// For which service.
-    pub service: ServiceName,
+    /// For which service; none when an entry goes that is nobody's.
+    pub service: Option<ServiceName>,
     /// What is done.
     pub action: Action,
 }
@@ -55,6 +66,8 @@ pub enum Action {
     DeletePackage,
     /// Deletes the security domain.
     DeleteDomain,
+    /// Deletes an entry that no service names: unwanted, or in a domain that goes.
+    Erase(EntryKind, Aid),
 }
 
 impl Action {
@@ -63,7 +76,7 @@ impl Action {
     pub const fn is_removal(self) -> bool {
         matches!(
             self,
-            Self::DeleteApplet | Self::DeletePackage | Self::DeleteDomain
+            Self::DeleteApplet | Self::DeletePackage | Self::DeleteDomain | Self::Erase(..)
         )
     }
 
@@ -81,6 +94,25 @@ impl Action {
             Self::DeleteApplet => "delete applet",
             Self::DeletePackage => "delete package",
             Self::DeleteDomain => "delete domain",
+            Self::Erase(EntryKind::Applet, _) => "erase applet",
+            Self::Erase(EntryKind::LoadFile, _) => "erase package",
+            Self::Erase(EntryKind::SecurityDomain, _) => "erase domain",
+        }
+    }
+}
+
+impl Change {
+    /// The change in words: for whom, what, and what is erased.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let action = self.action.name();
+        let what = match (&self.service, self.action) {
+            (_, Action::Erase(_, aid)) => format!("{action} {aid}"),
+            _ => action.to_owned(),
+        };
+        match &self.service {
+            Some(service) => format!("{service} {what}"),
+            None => what,
         }
     }
 }
@@ -107,13 +139,13 @@ pub enum PlanError {
         /// The name.
         aid: Aid,
     },
-    /// The applet is there, in a domain with keys, and its load file is not: no
-    /// card can be like that, and what the applet holds is not thrown away for it.
-    #[error("{aid}, which {service} needs, is there without its load file")]
+    /// The card holds the service in a way that no card can be, or that only
+    /// throwing away what others have would mend.
+    #[error("{aid}, which {service} needs, can not be mended without loss")]
     Diverged {
         /// Which service.
         service: ServiceName,
-        /// The applet.
+        /// The entry that stands in the way.
         aid: Aid,
     },
 }
@@ -143,55 +175,71 @@ impl Failure for PlanError {
 /// The changes that bring `observed` to `desired`, in the order in which they
 /// must be made; empty when there is nothing to do.
 ///
-/// Locks come first, then what is removed, then what is added.
+/// Locks come first, then what is removed (applets, load files, domains), then
+/// what is added. What something else on the card still needs is not removed.
 ///
 /// # Errors
 /// [`PlanError`] for the first service that cannot be had.
 pub fn plan(desired: &Desired, observed: &CardContent) -> Result<Vec<Change>, PlanError> {
     own_names(desired)?;
-    let mut memory = Memory {
-        free: observed.free_memory,
-    };
-    let works: Vec<Work> = desired
+    let works: Vec<Work<'_>> = desired
         .services
         .iter()
-        .map(|service| Work::on(service, observed))
+        .map(|service| Work::on(service, desired, observed))
         .collect();
-    for (service, work) in desired.services.iter().zip(&works) {
-        memory.give_back(service, &work.removals);
-    }
-    for (service, work) in desired.services.iter().zip(&works) {
+    let removals = Removals::of(desired, observed, &works);
+    let mut memory = Memory::after(&removals, observed);
+    let mut taken = BTreeSet::new();
+    let mut additions = Vec::new();
+    for work in &works {
+        let service = work.service;
         if service.state == ServiceState::Absent {
             continue;
         }
         if let Some(aid) = service.conflicts(observed).first() {
             return Err(conflict(service, *aid));
         }
-        if work.is_diverged {
-            return Err(diverged(service));
+        if let Some(aid) = work.diverged.or_else(|| removals.left_of(work)) {
+            return Err(diverged(service, aid));
         }
-        memory.take(service, &work.additions)?;
+        // What is shared is made for the first one that needs it.
+        let own: Vec<Action> = work
+            .additions
+            .iter()
+            .copied()
+            .filter(|action| match action {
+                Action::CreateDomain | Action::SetDomainKeys => {
+                    !taken.contains(&service.security_domain)
+                }
+                Action::LoadPackage => !taken.contains(&service.package),
+                _ => true,
+            })
+            .collect();
+        memory.take(service, &own, desired)?;
+        taken.extend(
+            own.contains(&Action::CreateDomain)
+                .then_some(service.security_domain),
+        );
+        taken.extend(
+            own.contains(&Action::LoadPackage)
+                .then_some(service.package),
+        );
+        additions.extend(own.into_iter().map(|action| change(service, action)));
     }
-    let mut changes = Vec::new();
-    let mut add = |part: fn(&Work) -> &Vec<Action>| {
-        for (service, work) in desired.services.iter().zip(&works) {
-            changes.extend(part(work).iter().map(|action| Change {
-                service: service.service.clone(),
-                action: *action,
-            }));
-        }
-    };
-    add(|work| &work.locks);
-    add(|work| &work.removals);
-    add(|work| &work.additions);
-    Ok(changes)
+    let locks = works
+        .iter()
+        .flat_map(|work| work.locks.iter().map(|lock| change(work.service, *lock)));
+    Ok(locks.chain(removals.changes()).chain(additions).collect())
 }
 
-/// Whether any of the changes removes something for a service that shall stay.
+/// Whether any of the changes removes something that is not for a service that shall go.
 #[must_use]
 pub fn clears_the_way(desired: &Desired, changes: &[Change]) -> bool {
     changes.iter().any(|change| {
-        let service = desired.service(&change.service);
+        let service = change
+            .service
+            .as_ref()
+            .and_then(|name| desired.service(name));
         change.action.is_removal()
             && service.is_none_or(|service| service.state != ServiceState::Absent)
     })
@@ -201,19 +249,26 @@ pub fn clears_the_way(desired: &Desired, changes: &[Change]) -> bool {
 /// what `observed` shows: all conflicts, and missing memory.
 #[must_use]
 pub fn obstacles(service: &DesiredService, observed: &CardContent) -> Vec<PlanError> {
-    let work = Work::on(service, observed);
-    let mut memory = Memory {
-        free: observed.free_memory,
-    };
-    memory.give_back(service, &work.removals);
+    let desired = Desired::of(vec![service.clone()]);
+    let work = Work::on(service, &desired, observed);
+    let removals = Removals::of(&desired, observed, core::slice::from_ref(&work));
+    let mut memory = Memory::after(&removals, observed);
     let conflicts = service.conflicts(observed);
     let mut found: Vec<_> = conflicts
         .into_iter()
         .map(|aid| conflict(service, aid))
         .collect();
-    found.extend(work.is_diverged.then(|| diverged(service)));
-    found.extend(memory.take(service, &work.additions).err());
+    let left = work.diverged.or_else(|| removals.left_of(&work));
+    found.extend(left.map(|aid| diverged(service, aid)));
+    found.extend(memory.take(service, &work.additions, &desired).err());
     found
+}
+
+fn change(service: &DesiredService, action: Action) -> Change {
+    Change {
+        service: Some(service.service.clone()),
+        action,
+    }
 }
 
 fn conflict(service: &DesiredService, aid: Aid) -> PlanError {
@@ -223,154 +278,26 @@ fn conflict(service: &DesiredService, aid: Aid) -> PlanError {
     }
 }
 
-fn diverged(service: &DesiredService) -> PlanError {
+fn diverged(service: &DesiredService, aid: Aid) -> PlanError {
     PlanError::Diverged {
         service: service.service.clone(),
-        aid: service.instance,
+        aid,
     }
 }
 
-/// No two services may use one name.
+/// No two services may use one name, unless one provider shares it.
 fn own_names(desired: &Desired) -> Result<(), PlanError> {
-    let mut taken = std::collections::BTreeSet::new();
-    for service in &desired.services {
-        for aid in service.names() {
-            if !taken.insert(aid) {
-                return Err(conflict(service, aid));
+    for (index, service) in desired.services.iter().enumerate() {
+        let earlier = desired.services.iter().take(index).chain(&desired.kept);
+        for other in earlier {
+            if !service.agrees_with(other) {
+                let names = service.names().into_iter();
+                let shared = names.clone().find(|name| other.names().contains(name));
+                return Err(conflict(service, shared.unwrap_or(service.instance)));
             }
         }
     }
     Ok(())
-}
-
-/// What is to be done for one service.
-#[derive(Debug, Default)]
-struct Work {
-    locks: Vec<Action>,
-    removals: Vec<Action>,
-    additions: Vec<Action>,
-    /// The applet is there without its load file: nothing is to be done.
-    is_diverged: bool,
-}
-
-impl Work {
-    fn on(service: &DesiredService, observed: &CardContent) -> Self {
-        let found = service.find(observed);
-        let mut work = Self::default();
-        if service.state == ServiceState::Absent {
-            work.remove_all(&found);
-            return work;
-        }
-        let mut left = found;
-        if !found.domain.is_some_and(|domain| domain.is_personalized()) {
-            // Nobody knows the keys of a domain that did not get to PERSONALIZED.
-            work.remove_all(&found);
-            work.additions
-                .extend([Action::CreateDomain, Action::SetDomainKeys]);
-            left = Found {
-                domain: None,
-                load_file: None,
-                applet: None,
-            };
-        }
-        if left.load_file.is_none() {
-            if left.applet.is_some() {
-                work.is_diverged = true;
-                return work;
-            }
-            work.additions.push(Action::LoadPackage);
-        }
-        work.bring_applet(&left, service.state);
-        work
-    }
-
-    fn remove_all(&mut self, found: &Found<'_>) {
-        let entries = [
-            (found.applet, Action::DeleteApplet),
-            (found.load_file, Action::DeletePackage),
-            (found.domain, Action::DeleteDomain),
-        ];
-        let present = entries.into_iter().filter(|(entry, _)| entry.is_some());
-        self.removals.extend(present.map(|(_, action)| action));
-    }
-
-    /// From the applet that is there, if any, to the one that shall be.
-    fn bring_applet(&mut self, found: &Found<'_>, state: ServiceState) {
-        let (locked, selectable) = match found.applet {
-            Some(applet) => (applet.is_locked(), applet.is_selectable()),
-            None => {
-                self.additions.push(Action::InstallApplet);
-                (false, false)
-            }
-        };
-        if state == ServiceState::Suspended {
-            if !locked && found.applet.is_some() {
-                self.locks.push(Action::Lock);
-            } else if !locked {
-                self.additions.push(Action::Lock);
-            }
-            return;
-        }
-        if locked {
-            self.additions.push(Action::Unlock);
-        }
-        if state == ServiceState::Active && !selectable {
-            self.additions.push(Action::MakeSelectable);
-        }
-    }
-}
-
-/// Memory of the card that nobody has.
-struct Memory {
-    free: u32,
-}
-
-impl Memory {
-    fn give_back(&mut self, service: &DesiredService, removals: &[Action]) {
-        for removal in removals {
-            self.free = self.free.saturating_add(match removal {
-                Action::DeleteDomain => DOMAIN_BYTES,
-                Action::DeletePackage => load_file_bytes(service),
-                Action::DeleteApplet => INSTANCE_BYTES,
-                _ => 0,
-            });
-        }
-    }
-
-    fn take(&mut self, service: &DesiredService, additions: &[Action]) -> Result<(), PlanError> {
-        let content = load_file_bytes(service).saturating_add(INSTANCE_BYTES + KEY_SET_BYTES);
-        if additions.contains(&Action::LoadPackage) && content > service.quota {
-            return Err(insufficient(service, content, service.quota));
-        }
-        let needed = if additions.contains(&Action::CreateDomain) {
-            // The provider was promised the whole quota.
-            DOMAIN_BYTES.saturating_add(service.quota)
-        } else {
-            let parts = additions.iter().map(|addition| match addition {
-                Action::LoadPackage => load_file_bytes(service),
-                Action::InstallApplet => INSTANCE_BYTES,
-                _ => 0,
-            });
-            parts.fold(0, u32::saturating_add)
-        };
-        if needed > self.free {
-            return Err(insufficient(service, needed, self.free));
-        }
-        self.free -= needed;
-        Ok(())
-    }
-}
-
-fn insufficient(service: &DesiredService, needed: u32, free: u32) -> PlanError {
-    PlanError::InsufficientMemory {
-        service: service.service.clone(),
-        needed,
-        free,
-    }
-}
-
-fn load_file_bytes(service: &DesiredService) -> u32 {
-    service.load_file_bytes.saturating_add(LOAD_FILE_BYTES)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use globalplatform::aid::Aid;
 use globalplatform::apdu::ResponseApdu;
-use globalplatform::card_data::ExtendedCardResources;
+use globalplatform::card_data::{ExtendedCardResources, KeyInformationTemplate};
 use globalplatform::commands::get_data::GetData;
 use globalplatform::commands::get_status::{GetStatus, GetStatusResponse, Scope};
 use globalplatform::privileges::Privileges;
@@ -14,7 +14,7 @@ use globalplatform::registry::{self, RegistryEntry};
 use globalplatform::status_word::StatusWord;
 use globalplatform::tlv::Tag;
 
-use crate::card::content::{CardContent, ContentEntry, EntryKind};
+use crate::card::content::{CardContent, ContentEntry, EntryKind, KeySets};
 use crate::card::desired::Desired;
 use crate::card_session::LegCommand;
 use crate::time::Timestamp;
@@ -85,7 +85,7 @@ impl Inquiry {
     /// How many commands it has.
     #[must_use]
     pub const fn length(&self) -> usize {
-        1 + self.application_pages + self.load_file_pages + 1
+        1 + self.application_pages + self.load_file_pages + 2
     }
 
     /// The commands, for a session with the issuer's domain.
@@ -117,6 +117,8 @@ impl Inquiry {
                 );
             }
         }
+        let keys = LegCommand::new(GetData::new(GetData::KEY_INFORMATION).to_apdu());
+        commands.push(keys.accepting(NOTHING_FOUND));
         commands.push(LegCommand::new(
             GetData::new(GetData::CARD_RESOURCES).to_apdu(),
         ));
@@ -136,7 +138,7 @@ impl Inquiry {
         let refused = responses
             .last()
             .map_or(StatusWord::NO_DIAGNOSIS, |last| last.sw);
-        let [issuer, lists @ .., resources] = responses else {
+        let [issuer, lists @ .., keys, resources] = responses else {
             return Err(ReadingError::Refused(refused));
         };
         if responses.len() != self.length() || !resources.sw.is_success() {
@@ -148,10 +150,10 @@ impl Inquiry {
         if applications.is_longer || load_files.is_longer {
             return self.longer(&applications, &load_files);
         }
-        let card_life_cycle = decode(issuer)?
+        let issuer = decode(issuer)?;
+        let issuer = issuer
             .first()
-            .ok_or_else(|| ReadingError::Malformed("no issuer domain".to_owned()))?
-            .life_cycle;
+            .ok_or_else(|| ReadingError::Malformed("no issuer domain".to_owned()))?;
         let resources = ExtendedCardResources::decode(&resources.data)
             .map_err(|error| ReadingError::Malformed(error.to_string()))?;
         if applications.is_unproven && resources.applications > 0 {
@@ -173,9 +175,10 @@ impl Inquiry {
             .map(|entry| content_entry(EntryKind::LoadFile, entry));
         Ok(Reading::Complete(CardContent {
             read_at,
-            card_life_cycle,
+            card_life_cycle: issuer.life_cycle,
             free_memory: resources.free_non_volatile,
             entries: applications.chain(load_files).collect(),
+            keys: key_sets(issuer.aid, keys, true)?.into_iter().collect(),
         }))
     }
 
@@ -192,6 +195,30 @@ impl Inquiry {
         }
         Ok(Reading::Longer(next))
     }
+}
+
+/// What a domain answered to the question for its keys; nothing when it does not say.
+///
+/// # Errors
+/// [`ReadingError::Malformed`].
+pub fn key_sets(
+    domain: Aid,
+    answer: &ResponseApdu,
+    is_proven: bool,
+) -> Result<Option<KeySets>, ReadingError> {
+    if answer.sw != StatusWord::OK {
+        return Ok(None);
+    }
+    let template = KeyInformationTemplate::decode(&answer.data)
+        .map_err(|error| ReadingError::Malformed(error.to_string()))?;
+    let mut versions: Vec<u8> = template.keys.iter().map(|key| key.version).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    Ok(Some(KeySets {
+        domain,
+        versions,
+        is_proven,
+    }))
 }
 
 const APPLICATION_TAGS: &[Tag] = &[
@@ -309,6 +336,7 @@ fn pages(lengths: impl Iterator<Item = usize>) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use globalplatform::card_data::KeyInformation;
     use proptest::prelude::*;
 
     use super::*;
@@ -354,8 +382,37 @@ mod tests {
         ResponseApdu::with_data(page(&[RegistryEntry::new(aid(9), 0x01)]))
     }
 
+    /// The answers with those for the keys in their place.
     fn read(responses: &[ResponseApdu]) -> Result<Reading, ReadingError> {
-        INQUIRY.read(responses, Timestamp(1))
+        let mut responses = responses.to_vec();
+        let place = responses.len().saturating_sub(1);
+        responses.insert(place, keys(&[0x30]));
+        INQUIRY.read(&responses, Timestamp(1))
+    }
+
+    fn keys(versions: &[u8]) -> ResponseApdu {
+        let keys = versions
+            .iter()
+            .flat_map(|version| (1..=3).map(|id| KeyInformation::new(id, *version, 0x88, 16)));
+        let template = KeyInformationTemplate {
+            keys: keys.collect(),
+        };
+        ResponseApdu::with_data(template.encode())
+    }
+
+    #[test]
+    fn names_the_key_sets_of_the_issuer_once_each() {
+        let found = key_sets(aid(0), &keys(&[0x73, 0x30, 0x73]), true);
+        let expected = KeySets {
+            domain: aid(0),
+            versions: vec![0x30, 0x73],
+            is_proven: true,
+        };
+        assert_eq!(found, Ok(Some(expected)));
+        let nothing = bare(StatusWord::REFERENCED_DATA_NOT_FOUND);
+        assert_eq!(key_sets(aid(0), &nothing, true), Ok(None));
+        let nonsense = ResponseApdu::with_data(vec![0xE0]);
+        assert!(key_sets(aid(0), &nonsense, true).is_err());
     }
 
     #[test]

@@ -107,8 +107,15 @@ impl Action {
             Self::DeleteApplet => one(Delete::new(service.instance, false).to_apdu()),
             Self::DeletePackage => one(Delete::new(service.package, false).to_apdu()),
             Self::DeleteDomain => one(Delete::new(service.security_domain, false).to_apdu()),
+            Self::Erase(_, aid) => Ok(vec![erase(aid)]),
         }
     }
+}
+
+/// Deletes an entry by its name.
+#[must_use]
+pub fn erase(aid: Aid) -> LegCommand {
+    LegCommand::new(Delete::new(aid, false).to_apdu())
 }
 
 /// The provider's domain, which lets go of nothing (87): what is in it nobody extradites but the provider.
@@ -194,6 +201,7 @@ mod tests {
     fn service(load_file_bytes: u32) -> DesiredService {
         DesiredService {
             service: ServiceName::new("jpki").unwrap(),
+            provider: crate::identity::Tenant::new("j-lis").unwrap(),
             state: ServiceState::Active,
             package: AID,
             module: AID,

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use globalplatform::aid::Aid;
 use globalplatform::apdu::{CommandApdu, ResponseApdu};
-use globalplatform::card_data::ExtendedCardResources;
+use globalplatform::card_data::{ExtendedCardResources, KeyInformation, KeyInformationTemplate};
 use globalplatform::commands::delete::{self, Delete};
 use globalplatform::commands::get_status::{self, GetStatus, Scope};
 use globalplatform::commands::initialize_update::InitializeUpdate;
@@ -99,6 +99,10 @@ impl FakeCard {
                 Some((session, _)) => Ok(session.external_authenticate(&command)),
                 None => Err(StatusWord::CONDITIONS),
             },
+            // Anybody may ask a domain for its key versions.
+            get_data::INS if self.session.is_none() => {
+                self.key_information().map(ResponseApdu::with_data)
+            }
             _ => self.secured(&command),
         };
         response.unwrap_or_else(ResponseApdu::status).encode()
@@ -167,6 +171,7 @@ impl FakeCard {
         let done = |done: Result<(), StatusWord>| done.map(|()| vec![0x00]);
         let answer: Answer = match command.ins {
             get_status::INS => return self.get_status(&GetStatus::from_apdu(command).unwrap()),
+            get_data::INS if command.p1 == 0x00 => self.key_information(),
             get_data::INS => Ok(self.resources()),
             install::INS => done(self.install(Install::from_apdu(command).unwrap())),
             load::INS => done(self.load(&Load::from_apdu(command).unwrap())),
@@ -223,6 +228,16 @@ impl FakeCard {
             }
         }
         pages
+    }
+
+    fn key_information(&self) -> Answer {
+        let not_found = StatusWord::REFERENCED_DATA_NOT_FOUND;
+        let set = self.key_sets.get(&self.selected).ok_or(not_found)?;
+        let keys = (1..=3).map(|id| KeyInformation::new(id, set.version, 0x88, 16));
+        let template = KeyInformationTemplate {
+            keys: keys.collect(),
+        };
+        Ok(template.encode())
     }
 
     fn resources(&self) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Cards: what the operator owns, what was read, counters and leases.
 
-use tsm_core::card::content::{CardContent, ContentEntry, EntryKind};
+use tsm_core::card::content::{CardContent, ContentEntry, EntryKind, KeySets};
 use tsm_core::card::counter::KeysetCounter;
 use tsm_core::card::lease::Lease;
 use tsm_core::card::uicc::Uicc;
@@ -51,9 +51,23 @@ pub(super) struct CardContentForm {
     free_memory: u32,
     #[prost(message, repeated, tag = "4")]
     entries: Vec<ContentEntryForm>,
+    #[prost(message, repeated, tag = "5")]
+    keys: Vec<KeySetsForm>,
 }
 
-form!(CardContent as CardContentForm { read_at, card_life_cycle, free_memory, entries });
+form!(CardContent as CardContentForm { read_at, card_life_cycle, free_memory, entries, keys });
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct KeySetsForm {
+    #[prost(bytes = "vec", required, tag = "1")]
+    domain: Vec<u8>,
+    #[prost(bytes = "vec", required, tag = "2")]
+    versions: Vec<u8>,
+    #[prost(bool, required, tag = "3")]
+    is_proven: bool,
+}
+
+form!(KeySets as KeySetsForm { domain, versions, is_proven });
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct ContentEntryForm {

@@ -3,10 +3,16 @@ mod strategies;
 use globalplatform::aid::Aid;
 use proptest::prelude::*;
 use tsm_core::audit::Party;
+use tsm_core::card::case::CaseState;
 use tsm_core::card::content::EntryKind;
 use tsm_core::card::counter::KeysetCounter;
 use tsm_core::card::deployment::{KeySetup, ServiceState};
+use tsm_core::card::difference::DifferenceKind;
+use tsm_core::card::divergence::DivergenceKind;
 use tsm_core::card::lease::Lease;
+use tsm_core::card::policy::Reaction;
+use tsm_core::card::standing::Standing;
+use tsm_core::card::sweep::SweepState;
 use tsm_core::identity::Iccid;
 use tsm_core::jpki::application::ApplicationState;
 use tsm_core::jpki::credential::{CardDuty, CredentialState, KeyAlgorithm};
@@ -66,6 +72,9 @@ fn optional_fields(table: Table) -> &'static [u32] {
         Table::Deployment => &[5, 6, 7],
         Table::Application => &[6, 7, 8, 12],
         Table::ProviderDomain => &[6],
+        Table::Policy => &[6],
+        Table::Case => &[5],
+        Table::CardHistory => &[2, 3],
         _ => &[],
     }
 }
@@ -118,6 +127,12 @@ fn every_variant_has_its_own_number() {
     check::<CardDuty>();
     check::<TenantKind>();
     check::<ManagementMode>();
+    check::<Reaction>();
+    check::<DivergenceKind>();
+    check::<DifferenceKind>();
+    check::<CaseState>();
+    check::<Standing>();
+    check::<SweepState>();
 }
 
 /// Values of records that were stored by released versions must be readable.

@@ -1,5 +1,7 @@
 //! Plans carried out on a model card.
 
+mod whole_card;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -13,6 +15,7 @@ fn aid(service: u8, part: u8) -> Aid {
 fn service(number: u8, state: ServiceState) -> DesiredService {
     DesiredService {
         service: ServiceName::new(&format!("service-{number}")).unwrap(),
+        provider: crate::identity::Tenant::new("j-lis").unwrap(),
         state,
         package: aid(number, 1),
         module: aid(number, 2),
@@ -30,7 +33,7 @@ fn actions(desired: &Desired, model: &Model) -> Vec<Action> {
 
 fn apply(model: &mut Model, desired: &Desired, changes: &[Change]) {
     for change in changes {
-        let service = desired.service(&change.service).unwrap();
+        let service = desired.service(change.service.as_ref().unwrap()).unwrap();
         assert_eq!(
             model.apply(change, service),
             Ok(()),
@@ -45,9 +48,7 @@ fn converge(model: &mut Model, desired: &Desired) {
 }
 
 fn only(state: ServiceState) -> Desired {
-    Desired {
-        services: vec![service(1, state)],
-    }
+    Desired::of(vec![service(1, state)])
 }
 
 fn any_state() -> impl Strategy<Value = ServiceState> {
@@ -61,11 +62,9 @@ fn any_state() -> impl Strategy<Value = ServiceState> {
 
 fn any_desired() -> impl Strategy<Value = Desired> {
     (0..3_usize).prop_flat_map(|count| {
-        proptest::collection::vec(any_state(), count + 1).prop_map(|states| Desired {
-            services: (1..)
-                .zip(states)
-                .map(|(n, state)| service(n, state))
-                .collect(),
+        proptest::collection::vec(any_state(), count + 1).prop_map(|states| {
+            let services = (1..).zip(states).map(|(n, state)| service(n, state));
+            Desired::of(services.collect())
         })
     })
 }
@@ -199,7 +198,7 @@ fn locks_before_anything_else_is_done() {
         service(2, ServiceState::Installed),
         service(1, ServiceState::Suspended),
     ];
-    assert_eq!(actions(&Desired { services }, &model)[0], Action::Lock);
+    assert_eq!(actions(&Desired::of(services), &model)[0], Action::Lock);
 }
 
 #[test]
@@ -240,7 +239,7 @@ fn two_services_can_not_share_a_name() {
     let mut twin = service(2, ServiceState::Absent);
     twin.instance = aid(1, 3);
     let services = vec![service(1, ServiceState::Active), twin];
-    let error = plan(&Desired { services }, &Model::new(100_000).content()).unwrap_err();
+    let error = plan(&Desired::of(services), &Model::new(100_000).content()).unwrap_err();
     assert_eq!(error.service().as_str(), "service-2");
 }
 

@@ -8,7 +8,7 @@ use crate::card::counter::KeysetCounter;
 use crate::card::desired::Desired;
 use crate::card::plan::{self, Action, Change};
 use crate::card::reading::{Inquiry, Reading, ReadingError};
-use crate::card::steps::{Materials, StepError};
+use crate::card::steps::{Materials, StepError, erase};
 use crate::card::uicc::Uicc;
 use crate::card_session::{CardSession, SessionError};
 use crate::error::{Failure, Reason};
@@ -16,6 +16,7 @@ use crate::identity::{Iccid, ServiceName};
 use crate::procedure::converge::request::RequestError;
 use crate::time::Timestamp;
 
+use globalplatform::aid::Aid;
 use globalplatform::life_cycle::CardLifeCycle;
 use globalplatform::status_word::StatusWord;
 
@@ -36,6 +37,8 @@ pub(super) struct Worker<'a> {
     issuer: Issuer,
     /// Last verified reading before this call.
     snapshot: Option<CardContent>,
+    /// Entries of nobody that the card refused to delete.
+    spared: Vec<Aid>,
     /// Asked for when the card turned out to hold more than expected.
     inquiry: Option<Inquiry>,
 }
@@ -89,6 +92,7 @@ impl<'a> Worker<'a> {
                 scp_i: uicc.scp_i,
             },
             snapshot: uicc.content,
+            spared: Vec::new(),
             inquiry: None,
         })
     }
@@ -162,9 +166,10 @@ impl<'a> Worker<'a> {
                     return Vec::new();
                 }
                 Ok(changes) => match changes.first() {
-                    Some(first) if is_locked(content) => {
-                        (first.service.clone(), Reason::CardLocked)
-                    }
+                    Some(first) if is_locked(content) => match &first.service {
+                        Some(service) => (service.clone(), Reason::CardLocked),
+                        None => return Vec::new(),
+                    },
                     _ => return changes,
                 },
                 Err(error) => (error.service().clone(), error.reason()),
@@ -178,9 +183,11 @@ impl<'a> Worker<'a> {
     }
 
     fn desired(&self) -> Desired {
-        let open = self.items.iter().filter(|item| item.is_open());
+        let (open, kept): (Vec<_>, Vec<_>) = self.items.iter().partition(|item| item.is_open());
         Desired {
-            services: open.map(Item::service).collect(),
+            services: open.into_iter().map(Item::service).collect(),
+            kept: kept.into_iter().map(Item::service).collect(),
+            unwanted: Vec::new(),
         }
     }
 
@@ -197,6 +204,19 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// The card, or we, can not make a change. What is nobody's is left alone from now on.
+    fn refuse_change(&mut self, change: &Change, reason: Reason, note: String) {
+        match (&change.service, change.action) {
+            (Some(service), _) => self.refuse(service, reason, note),
+            (None, Action::Erase(_, aid)) => {
+                tracing::info!(iccid = ?self.session.iccid, %aid, %reason, note, "refused");
+                self.notes.push(format!("{aid}: {note}"));
+                self.spared.push(aid);
+            }
+            (None, _) => {}
+        }
+    }
+
     /// Writes the commands of the changes and stores the hand-overs of first
     /// keys. Nothing when the plan has to be made again.
     async fn prepare(
@@ -208,7 +228,7 @@ impl<'a> Worker<'a> {
             match self.prepare_change(change).await? {
                 Ok(change) => prepared.push(change),
                 Err((reason, note)) => {
-                    self.refuse(&change.service, reason, note);
+                    self.refuse_change(change, reason, note);
                     self.items.iter_mut().for_each(Item::withdraw_first_keys);
                     return Ok(None);
                 }
@@ -229,10 +249,11 @@ impl<'a> Worker<'a> {
         change: &Change,
     ) -> Result<Result<PreparedChange, (Reason, String)>, ConvergeError> {
         let (context, scp_i) = (self.context, self.issuer.scp_i);
-        let item = self
-            .items
-            .iter_mut()
-            .find(|item| item.deployment.service == change.service);
+        let Some(service) = &change.service else {
+            return Ok(prepare_erasure(change));
+        };
+        let mut items = self.items.iter_mut();
+        let item = items.find(|item| item.deployment.service == *service);
         let Some(item) = item else {
             return Ok(Err((Reason::Internal, "planned for nobody".to_owned())));
         };
@@ -353,7 +374,7 @@ impl<'a> Worker<'a> {
                     && let Some(refused) = changes.get(index)
                 {
                     let note = format!("{} refused with {sw}", refused.change.action.name());
-                    self.refuse(&refused.change.service.clone(), reason_of(sw), note);
+                    self.refuse_change(&refused.change, reason_of(sw), note);
                 }
                 Ok(Basis::Unknown)
             }
@@ -403,11 +424,21 @@ fn reason_of(sw: StatusWord) -> Reason {
     }
 }
 
-/// The changes in words, service by service.
+/// The changes in words, in their order.
 fn describe(changes: &[Change]) -> String {
-    let parts: Vec<_> = changes
-        .iter()
-        .map(|change| format!("{} {}", change.service, change.action.name()))
-        .collect();
+    let parts: Vec<_> = changes.iter().map(Change::in_words).collect();
     parts.join("; ")
+}
+
+/// The one change that needs no service.
+fn prepare_erasure(change: &Change) -> Result<PreparedChange, (Reason, String)> {
+    let Action::Erase(_, aid) = change.action else {
+        return Err((Reason::Internal, "planned for nobody".to_owned()));
+    };
+    Ok(PreparedChange {
+        change: change.clone(),
+        domain: aid,
+        commands: vec![erase(aid)],
+        first_keys: None,
+    })
 }

@@ -1,5 +1,7 @@
 //! Arbitrary records of each table.
 
+mod reconciliation;
+
 use globalplatform::aid::Aid;
 use globalplatform::privileges::Privileges;
 use proptest::collection::vec;
@@ -7,7 +9,7 @@ use proptest::option;
 use proptest::prelude::*;
 use tsm_core::audit::{AuditEntry, AuditHead, Party};
 use tsm_core::card::catalogue::{LoadFilePiece, Package, ServiceDefinition};
-use tsm_core::card::content::{CardContent, ContentEntry, EntryKind};
+use tsm_core::card::content::{CardContent, ContentEntry, EntryKind, KeySets};
 use tsm_core::card::counter::KeysetCounter;
 use tsm_core::card::deployment::{Deployment, KeyHandover, KeySetup, ServiceState};
 use tsm_core::card::lease::Lease;
@@ -79,12 +81,19 @@ fn entry() -> impl Strategy<Value = ContentEntry> {
 }
 
 fn content() -> impl Strategy<Value = CardContent> {
-    (time(), any::<u8>(), any::<u32>(), vec(entry(), 0..6)).prop_map(
-        |(read_at, card_life_cycle, free_memory, entries)| CardContent {
+    let keys = (aid(), bytes(), any::<bool>()).prop_map(|(domain, versions, is_proven)| KeySets {
+        domain,
+        versions,
+        is_proven,
+    });
+    let lists = (vec(entry(), 0..6), vec(keys, 0..3));
+    (time(), any::<u8>(), any::<u32>(), lists).prop_map(
+        |(read_at, card_life_cycle, free_memory, (entries, keys))| CardContent {
             read_at,
             card_life_cycle,
             free_memory,
             entries,
+            keys,
         },
     )
 }
@@ -425,6 +434,11 @@ pub(super) fn record(table: Table) -> BoxedStrategy<Record> {
         Table::OpenDuty => of(open_duty()),
         Table::SerialIndex => of(name().prop_map(|credential| SerialIndex { credential })),
         Table::ProviderDomain => of(provider_domain()),
+        Table::Policy => of(reconciliation::policy()),
+        Table::Case => of(reconciliation::case()),
+        Table::CardHistory => of(reconciliation::card_history()),
+        Table::Declaration => of(reconciliation::declaration()),
+        Table::Sweep => of(reconciliation::sweep()),
         Table::AuditEntry => of(audit_entry()),
         Table::AuditHead => {
             of(any::<(u64, [u8; 32])>().prop_map(|(sequence, hash)| AuditHead { sequence, hash }))
