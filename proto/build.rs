@@ -8,6 +8,7 @@ const FILES: &[&str] = &[
     "tsm/mno/v1/audit.proto",
     "tsm/mno/v1/card_channel.proto",
     "tsm/mno/v1/catalogue.proto",
+    "tsm/mno/v1/ledger.proto",
     "tsm/mno/v1/service_management.proto",
     "tsm/mno/v1/tenant.proto",
     "tsm/mno/v1/uicc.proto",

@@ -8,6 +8,7 @@ mod impostors;
 mod one_credential_per_person;
 mod pins;
 mod repeated_requests;
+mod responsibility;
 mod restarts;
 mod tenants;
 mod torn_cards;

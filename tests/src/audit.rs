@@ -26,6 +26,7 @@ pub async fn carrier_entries(clients: &Clients) -> anyhow::Result<Vec<AuditEntry
         let request = ListAuditEntriesRequest {
             page_size: 200,
             page_token,
+            subject: String::new(),
         };
         let page = client.list_audit_entries(request).await?.into_inner();
         entries.extend(page.entries);
@@ -48,6 +49,7 @@ pub async fn provider_entries(clients: &Clients) -> anyhow::Result<Vec<AuditEntr
         let request = ListAuditEntriesRequest {
             page_size: 200,
             page_token,
+            subject: String::new(),
         };
         let page = client.list_audit_entries(request).await?.into_inner();
         entries.extend(page.entries);

@@ -14,7 +14,8 @@
 //! | read deployments | | operators | | operators | operators | all | |
 //! | leases and relay | | | | | | all | |
 //! | `Attach` | | | | | | | operators |
-//! | read audit log | | carrier | | carrier | | | |
+//! | read audit log, receipts | | all | | all | all | all | |
+//! | read ledger | all | all | | all | | all | |
 //!
 //! *Issuers* are the carrier and full MVNOs, *operators* everyone with subscribers, *carrier* the
 //! carrier alone. What is reached:
@@ -22,6 +23,8 @@
 //! - cards and what is on them: those of the own subscribers; for an issuer also those of the
 //!   MVNOs that it hosts, for these are its SIMs. The cards of a full MVNO are its own affair.
 //! - services and their deployments, for a service provider: its own.
+//! - steps in the audit log and receipts: those of the tenants above; who has no subscribers, its own.
+//! - ledger: the accounts to which the caller's tenant is a party.
 //! - tenants: itself, and for an issuer those below it. Contracts: where the caller's tenant is
 //!   one of the two parties.
 //!
@@ -63,8 +66,10 @@ pub enum Method {
     UseChannel,
     /// `CardGateway.Attach`
     Attach,
-    /// `AuditService.ListAuditEntries`
+    /// `AuditService`, without `GetSigningKey`, which everybody may call
     ReadAudit,
+    /// `LedgerService`
+    ReadLedger,
 }
 
 /// Which kinds of tenants a line of the table is about.
@@ -91,7 +96,7 @@ impl Who {
 
 impl Method {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ChangeTenants,
         Self::ChangeContracts,
         Self::ReadTenants,
@@ -106,6 +111,7 @@ impl Method {
         Self::UseChannel,
         Self::Attach,
         Self::ReadAudit,
+        Self::ReadLedger,
     ];
 
     /// As the audit log names it.
@@ -126,6 +132,7 @@ impl Method {
             Self::UseChannel => "use card channel",
             Self::Attach => "attach card",
             Self::ReadAudit => "read audit log",
+            Self::ReadLedger => "read ledger",
         }
     }
 
@@ -165,7 +172,18 @@ impl Method {
                 (ServiceProvider, Who::Providers),
             ],
             Self::Attach => &[(Device, Who::Operators)],
-            Self::ReadAudit => &[(Operator, Who::Carrier), (Auditor, Who::Carrier)],
+            Self::ReadAudit => &[
+                (Operator, Who::All),
+                (Auditor, Who::All),
+                (Support, Who::All),
+                (ServiceProvider, Who::Providers),
+            ],
+            Self::ReadLedger => &[
+                (Admin, Who::All),
+                (Operator, Who::All),
+                (Auditor, Who::All),
+                (ServiceProvider, Who::Providers),
+            ],
         }
     }
 }
@@ -183,6 +201,12 @@ impl Reach {
     #[must_use]
     pub fn covers(&self, owner: &Tenant) -> bool {
         self.tenants.contains(owner)
+    }
+
+    /// Whose objects are within reach.
+    #[must_use]
+    pub fn into_tenants(self) -> BTreeSet<Tenant> {
+        self.tenants
     }
 }
 
@@ -207,7 +231,7 @@ pub fn authorise(tenancy: &Tenancy, caller: &Caller, method: Method) -> Result<R
     }
     let tenants = match method {
         Method::ChangeTenants | Method::ReadTenants => tenancy.below(&tenant.name),
-        Method::ChangeContracts => BTreeSet::from([tenant.name.clone()]),
+        Method::ChangeContracts | Method::ReadLedger => BTreeSet::from([tenant.name.clone()]),
         _ => tenancy.on_cards_of(&tenant.name),
     };
     Ok(Reach {
@@ -249,10 +273,7 @@ mod tests {
     }
 
     fn caller(text: &str, role: Role) -> Caller {
-        Caller {
-            tenant: name(text),
-            role,
-        }
+        Caller::machine(name(text), role)
     }
 
     /// Everything that is allowed; the table of the module, once more, by caller.
@@ -267,13 +288,12 @@ mod tests {
                 ChangeCatalogue,
                 ReadCatalogue,
                 ReadDeployments,
-                ReadAudit,
             ],
             ("full", Role::Operator) => vec![RegisterUicc, ReadUiccs, AuditUicc, ReadDeployments],
             ("hosted" | "guest", Role::Operator) => vec![ReadUiccs, AuditUicc, ReadDeployments],
             ("carrier", Role::Approver) => vec![ReadCatalogue],
             ("carrier", Role::Auditor) => {
-                vec![ReadUiccs, ReadDeployments, ReadCatalogue, ReadAudit]
+                vec![ReadUiccs, ReadDeployments, ReadCatalogue]
             }
             ("full" | "hosted" | "guest", Role::Auditor) => vec![ReadUiccs, ReadDeployments],
             ("carrier" | "full" | "hosted" | "guest", Role::Support) => {
@@ -287,6 +307,8 @@ mod tests {
                     ReadDeployments,
                     UseChannel,
                     ReadTenants,
+                    ReadAudit,
+                    ReadLedger,
                 ]
             }
             _ => Vec::new(),
@@ -297,6 +319,12 @@ mod tests {
         );
         if is_person && text != "stranger" {
             allowed.push(ReadTenants);
+            if matches!(role, Role::Operator | Role::Auditor | Role::Support) {
+                allowed.push(ReadAudit);
+            }
+            if matches!(role, Role::Operator | Role::Auditor | Role::Admin) {
+                allowed.push(ReadLedger);
+            }
         }
         allowed
     }

@@ -53,6 +53,10 @@ pub struct VaultConfig {
     /// Name of the issuer domains' master key in it.
     #[serde(default = "issuer_master")]
     pub issuer_master: String,
+    /// Certificate of the key in it that signs receipts and audit heads, PEM; for those who
+    /// verify them. The server makes the key when there is none.
+    #[serde(default)]
+    pub receipt_certificate: Option<PathBuf>,
 }
 
 fn issuer_master() -> String {
@@ -75,6 +79,8 @@ pub struct Limits {
     pub background_cards: usize,
     /// How often the background worker looks for open work, in seconds.
     pub sweep_interval_s: u64,
+    /// How often the heads of the audit log are signed, in seconds.
+    pub audit_sign_interval_s: u64,
 }
 
 impl Default for Limits {
@@ -86,6 +92,7 @@ impl Default for Limits {
             cards_at_work: 512,
             background_cards: 16,
             sweep_interval_s: 30,
+            audit_sign_interval_s: 10,
         }
     }
 }
@@ -103,6 +110,12 @@ impl Limits {
         Duration::from_secs(self.drain_s)
     }
 
+    /// How often the heads of the audit log are signed.
+    #[must_use]
+    pub fn audit_sign_interval(&self) -> Duration {
+        Duration::from_secs(self.audit_sign_interval_s.max(1))
+    }
+
     /// How often the background worker looks for open work.
     #[must_use]
     pub fn sweep_interval(&self) -> Duration {
@@ -115,7 +128,12 @@ impl tsm_server::config::Config for Config {
         self.tls.resolve_paths(base);
         self.log.resolve_paths(base);
         let own = [&mut self.store.path, &mut self.vault.path];
-        for path in own.into_iter().chain(&mut self.relay_log) {
+        let certificate = &mut self.vault.receipt_certificate;
+        for path in own
+            .into_iter()
+            .chain(&mut self.relay_log)
+            .chain(certificate)
+        {
             tsm_server::config::resolve(base, path);
         }
     }

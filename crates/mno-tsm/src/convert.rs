@@ -1,6 +1,7 @@
 //! Records of the domain as messages of `proto/tsm/mno/v1`, and requests as
 //! records. Conversions in refuse what is missing or malformed.
 
+pub(crate) mod ledger;
 pub(crate) mod tenancy;
 
 use globalplatform::aid::Aid;

@@ -19,6 +19,7 @@ pub mod cli;
 pub mod config;
 mod convert;
 pub mod gateway;
+mod metering;
 pub mod relay;
 mod rpc;
 pub mod service;

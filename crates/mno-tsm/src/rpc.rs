@@ -1,9 +1,10 @@
 //! The gRPC services, one file each, and what they share.
 
-pub(crate) mod audit;
+mod audit;
 pub(crate) mod card_channel;
 pub(crate) mod catalogue;
 pub(crate) mod gateway;
+pub(crate) mod ledger;
 pub(crate) mod service_management;
 pub(crate) mod tenant;
 pub(crate) mod uicc;

@@ -12,12 +12,15 @@ use tsm_proto::card::card_gateway_server::CardGatewayServer;
 use tsm_proto::mno::audit_service_server::AuditServiceServer;
 use tsm_proto::mno::card_channel_server::CardChannelServer;
 use tsm_proto::mno::catalogue_service_server::CatalogueServiceServer;
+use tsm_proto::mno::ledger_service_server::LedgerServiceServer;
 use tsm_proto::mno::service_management_server::ServiceManagementServer;
 use tsm_proto::mno::tenant_service_server::TenantServiceServer;
 use tsm_proto::mno::uicc_service_server::UiccServiceServer;
+use tsm_server::audit_service::{AuditHost as _, AuditRpc};
 use tsm_server::denials::Denials;
 use tsm_server::listener::Listener;
 use tsm_server::serve::{self, Life, ServeError};
+use tsm_server::signing::SigningKey;
 use tsm_server::{health, reflection};
 use tsm_store::{EmbeddedVault, OsEntropy, SledStore, SystemClock};
 
@@ -26,10 +29,10 @@ use crate::card_work;
 use crate::config::Config;
 use crate::gateway::attachments::Attachments;
 use crate::relay::log::RelayLog;
-use crate::rpc::audit::AuditRpc;
 use crate::rpc::card_channel::CardChannelRpc;
 use crate::rpc::catalogue::CatalogueRpc;
 use crate::rpc::gateway::GatewayRpc;
+use crate::rpc::ledger::LedgerRpc;
 use crate::rpc::service_management::ServiceManagementRpc;
 use crate::rpc::tenant::TenantRpc;
 use crate::rpc::uicc::UiccRpc;
@@ -79,6 +82,8 @@ async fn start_until(config: Config, shutdown: CancellationToken) -> anyhow::Res
     let address = listener.local_addr();
 
     life.spawn(worker::run(state.clone(), arrived));
+    let log = state.audit_log();
+    life.spawn(log.sign_from_time_to_time(life.clone(), config.limits.audit_sign_interval()));
     let drain = config.limits.drain();
     let router = router(&mut server, &state).await?;
     tracing::info!(%address, tenant = config.tenant, released, "mno-tsm serves");
@@ -115,10 +120,16 @@ fn build(
     vault
         .issuer_keys(&config.vault.issuer_master, &[0; 10])
         .with_context(|| format!("in the vault {}", path.display()))?;
+    vault
+        .ensure_signing_key()
+        .with_context(|| format!("in the vault {}", path.display()))?;
+    let certificate = config.vault.receipt_certificate.as_deref();
+    let signing_key = SigningKey::load(&vault, certificate)?;
     let attachments = Attachments::new(config.limits.attachments, arrivals);
     let relay_log =
         RelayLog::open(config.relay_log.as_deref()).context("can not open relay_log")?;
     Ok(Arc::new(State {
+        carrier: tenants.now().carrier().clone(),
         tenants,
         limits: config.limits,
         issuer_master: config.vault.issuer_master.clone(),
@@ -130,6 +141,7 @@ fn build(
         attachments,
         relay_log,
         denials: Denials::default(),
+        signing_key,
         life,
         cards_at_work: Semaphore::new(config.limits.cards_at_work.max(1)),
         lease_released: Notify::new(),
@@ -150,6 +162,7 @@ async fn router(
         .max_decoding_message_size(MAX_DEVICE_MESSAGE);
     let tenants = TenantServiceServer::new(TenantRpc(state.clone()));
     let audit = AuditServiceServer::new(AuditRpc(state.clone()));
+    let ledger = LedgerServiceServer::new(LedgerRpc(state.clone()));
     let (reporter, health) = health::service(&SERVICES).await;
     let stopping = state.life.clone();
     state.life.spawn(async move {
@@ -164,17 +177,19 @@ async fn router(
         .add_service(channel)
         .add_service(gateway)
         .add_service(audit)
+        .add_service(ledger)
         .add_service(health)
         .add_service(reflection::service()?))
 }
 
 /// Names under which the health of each service is reported.
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     <TenantServiceServer<TenantRpc> as NamedService>::NAME,
     <UiccServiceServer<UiccRpc> as NamedService>::NAME,
     <CatalogueServiceServer<CatalogueRpc> as NamedService>::NAME,
     <ServiceManagementServer<ServiceManagementRpc> as NamedService>::NAME,
     <CardChannelServer<CardChannelRpc> as NamedService>::NAME,
     <CardGatewayServer<GatewayRpc> as NamedService>::NAME,
-    <AuditServiceServer<AuditRpc> as NamedService>::NAME,
+    <AuditServiceServer<AuditRpc<State>> as NamedService>::NAME,
+    <LedgerServiceServer<LedgerRpc> as NamedService>::NAME,
 ];

@@ -8,12 +8,13 @@ use tonic::{Request, Status};
 use tsm_core::audit::{self, Party, Step};
 use tsm_core::error::Reason;
 use tsm_core::identity::{Caller, Tenant};
-use tsm_core::ports::{Batch, Clock, Entropy, KeyVault, Store, StoreError};
+use tsm_core::ports::{Batch, CardLink, Clock, Entropy, KeyVault, Store, StoreError};
 use tsm_core::procedure::converge;
 use tsm_core::record::{Record, Table};
 use tsm_core::time::Timestamp;
 use tsm_server::denials::Denials;
 use tsm_server::serve::Life;
+use tsm_server::signing::SigningKey;
 use tsm_server::{deadline, paging, peer, status};
 
 use crate::authorisation::{self, Method, Reach};
@@ -31,6 +32,8 @@ pub struct State {
     pub(crate) tenants: Tenants,
     pub(crate) limits: Limits,
     pub(crate) issuer_master: String,
+    /// The tenant whose server this is.
+    pub(crate) carrier: Tenant,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) vault: Arc<dyn KeyVault>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -39,6 +42,8 @@ pub struct State {
     pub(crate) link: GatewayLink,
     pub(crate) relay_log: RelayLog,
     pub(crate) denials: Denials,
+    /// What verifies this server's receipts.
+    pub(crate) signing_key: SigningKey,
     pub(crate) life: Life,
     /// Room for calls that work on cards.
     pub(crate) cards_at_work: Semaphore,
@@ -64,6 +69,15 @@ impl State {
             clock: self.clock.as_ref(),
             entropy: self.entropy.as_ref(),
             issuer_master: &self.issuer_master,
+            carrier: &self.carrier,
+        }
+    }
+
+    /// The same, over another link.
+    pub(crate) fn context_over<'a>(&'a self, link: &'a dyn CardLink) -> converge::Context<'a> {
+        converge::Context {
+            link,
+            ..self.context()
         }
     }
 
@@ -131,7 +145,7 @@ impl State {
         reason: Reason,
         object: &str,
     ) -> Status {
-        let actor = actor(caller);
+        let actor = caller.actor();
         tracing::warn!(actor, method = method.name(), object, %reason, "a call was refused");
         let denied = status::refusal(reason, "this tenant and role may not do this");
         let now = self.clock.now();
@@ -141,18 +155,26 @@ impl State {
         {
             return denied;
         }
-        let step = Step {
-            subject: format!("tenant/{}", caller.tenant),
-            at: now,
-            actor,
-            party: Party::Carrier,
-            action: format!("{} {object}", method.name()).trim_end().to_owned(),
-            outcome: reason.to_string(),
-        };
+        let action = format!("{} {object}", method.name());
+        // What was asked for may be another tenant's: only the carrier reads of it.
+        let mut step = Step::new(
+            format!("tenant/{}", caller.tenant),
+            now,
+            &caller.actor(),
+            Party::Carrier,
+        )
+        .answered_by(&self.carrier)
+        .says(action.trim_end(), reason.to_string());
+        step.person.clone_from(&caller.person);
         if let Err(error) = self.record(step).await {
             tracing::error!(%error, "a refusal could not be recorded");
         }
         denied
+    }
+
+    /// What a caller asked for and this server did; the carrier answers for it, and sees it.
+    pub(crate) fn step(&self, caller: &Caller, subject: impl Into<String>) -> Step {
+        Step::by(caller, subject, self.clock.now(), Party::Carrier).answered_by(&self.carrier)
     }
 
     /// Adds an entry to the audit log.
@@ -168,9 +190,4 @@ impl State {
             }
         }
     }
-}
-
-/// A caller as the audit log names it.
-pub(crate) fn actor(caller: &Caller) -> String {
-    format!("{}/{}", caller.tenant, caller.role.as_str())
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tsm_core::card::deployment::Deployment;
 use tsm_core::error::{Class, Failure};
 use tsm_core::identity::Iccid;
 use tsm_core::ports::StoreError;
@@ -18,6 +19,7 @@ use tsm_core::procedure::lease::LeaseError;
 use tsm_core::record::{Record, Table};
 
 use crate::card_work::HeldCard;
+use crate::metering::{self, MeteredLink};
 use crate::state::State;
 
 /// Pause after the first failure that may pass by itself; doubled with each.
@@ -170,12 +172,16 @@ async fn look_at(state: &State, iccid: &Iccid) -> Outcome {
 }
 
 async fn work(state: &State, iccid: &Iccid) -> Result<(), ConvergeError> {
-    if !has_open_work(state, iccid).await? {
+    let Some(open) = open_work(state, iccid).await? else {
         return Ok(());
-    }
+    };
     let deadline = state.clock.now().after(state.limits.call_deadline());
     let held = HeldCard::try_for(state, iccid, deadline).await?;
-    let converged = converge::converge(&state.context(), iccid, held.epoch, deadline).await;
+    let link = MeteredLink::new(&state.link);
+    let context = state.context_over(&link);
+    let converged = converge::converge(&context, iccid, held.epoch, deadline).await;
+    // Of several providers, the one whose service is first.
+    metering::charge(state, &open.provider, iccid, &open.service, link.traffic()).await;
     held.release().await;
     let report = converged?;
     tracing::info!(
@@ -186,16 +192,16 @@ async fn work(state: &State, iccid: &Iccid) -> Result<(), ConvergeError> {
     Ok(())
 }
 
-/// Whether a service on the card is not as desired, and nobody knows a problem with it.
-async fn has_open_work(state: &State, iccid: &Iccid) -> Result<bool, StoreError> {
+/// A service on the card that is not as desired, while nobody knows a problem with it.
+async fn open_work(state: &State, iccid: &Iccid) -> Result<Option<Deployment>, StoreError> {
     let prefix = format!("{iccid}/");
     let found = state
         .store
         .scan(Table::Deployment, &prefix, None, SERVICES)
         .await?;
-    Ok(found.iter().any(|(_, found)| match &found.value {
-        Record::Deployment(deployment) => deployment.has_open_work(),
-        _ => false,
+    Ok(found.into_iter().find_map(|(_, found)| match found.value {
+        Record::Deployment(deployment) if deployment.has_open_work() => Some(deployment),
+        _ => None,
     }))
 }
 

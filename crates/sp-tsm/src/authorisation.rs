@@ -7,7 +7,7 @@
 //! | `ListApplications`, `ListCredentials` | | all | | |
 //! | `CheckCertificate` | | | any tenant | |
 //! | `GetReadiness` | | all | | |
-//! | `ListAuditEntries` | | all | | all |
+//! | `ListAuditEntries`, `AuditService` | | all | | all |
 //!
 //! Citizen, operator and auditor must be of the provider's own tenant: the
 //! citizen's app reaches this server through the provider's front end, which
@@ -39,7 +39,7 @@ pub enum Method {
     CheckCertificate,
     /// `OperationsService.GetReadiness`
     ReadReadiness,
-    /// `OperationsService.ListAuditEntries`
+    /// `OperationsService.ListAuditEntries`, and `AuditService` without `GetSigningKey`
     ReadAudit,
 }
 
@@ -120,10 +120,7 @@ mod tests {
     ];
 
     fn ask(tenant: &str, role: Role, method: Method) -> Result<(), Reason> {
-        let caller = Caller {
-            tenant: Tenant::new(tenant).unwrap(),
-            role,
-        };
+        let caller = Caller::machine(Tenant::new(tenant).unwrap(), role);
         authorise(&Tenant::new("j-lis").unwrap(), &caller, method)
     }
 

@@ -40,7 +40,7 @@ pub struct Config {
     /// Records.
     pub store: FolderConfig,
     /// Keys; the folder must exist.
-    pub vault: FolderConfig,
+    pub vault: VaultConfig,
     /// Logs.
     #[serde(default)]
     pub log: LogConfig,
@@ -167,6 +167,18 @@ impl Default for KeyPoolConfig {
     }
 }
 
+/// The `[vault]` section.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VaultConfig {
+    /// The folder.
+    pub path: PathBuf,
+    /// Certificate of the key in it that signs receipts and audit heads, PEM; for those who
+    /// verify them. The server makes the key when there is none.
+    #[serde(default)]
+    pub receipt_certificate: Option<PathBuf>,
+}
+
 /// A folder.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -187,6 +199,8 @@ pub struct Limits {
     pub provisionings: usize,
     /// How often cards are reminded of what they owe, in seconds.
     pub duty_interval_s: u64,
+    /// How often the heads of the audit log are signed, in seconds.
+    pub audit_sign_interval_s: u64,
 }
 
 impl Default for Limits {
@@ -196,6 +210,7 @@ impl Default for Limits {
             drain_s: 20,
             provisionings: 256,
             duty_interval_s: 10,
+            audit_sign_interval_s: 10,
         }
     }
 }
@@ -205,6 +220,12 @@ impl Limits {
     #[must_use]
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_s)
+    }
+
+    /// How often the heads of the audit log are signed.
+    #[must_use]
+    pub fn audit_sign_interval(&self) -> Duration {
+        Duration::from_secs(self.audit_sign_interval_s.max(1))
     }
 
     /// How often cards are reminded.
@@ -226,7 +247,9 @@ impl tsm_server::config::Config for Config {
             &mut self.store.path,
             &mut self.vault.path,
         ];
-        for path in own.into_iter().chain(&mut self.applications.trust_anchors) {
+        let anchors = &mut self.applications.trust_anchors;
+        let certificate = &mut self.vault.receipt_certificate;
+        for path in own.into_iter().chain(anchors).chain(certificate) {
             tsm_server::config::resolve(base, path);
         }
     }

@@ -1,6 +1,7 @@
 //! The gRPC services, one file each, and what they share.
 
 pub(crate) mod applications;
+mod audit;
 pub(crate) mod credentials;
 pub(crate) mod operations;
 mod provisioning;

@@ -14,13 +14,16 @@ use tonic::transport::server::Router;
 use tsm_core::identity::{ServiceName, Tenant};
 use tsm_core::jpki::provider::Policy;
 use tsm_core::ports::{Clock, Entropy, KeyVault as _, Store};
+use tsm_proto::mno::audit_service_server::AuditServiceServer;
 use tsm_proto::sp::application_service_server::ApplicationServiceServer;
 use tsm_proto::sp::credential_service_server::CredentialServiceServer;
 use tsm_proto::sp::operations_service_server::OperationsServiceServer;
 use tsm_proto::sp::verification_service_server::VerificationServiceServer;
+use tsm_server::audit_service::{AuditHost as _, AuditRpc};
 use tsm_server::denials::Denials;
 use tsm_server::listener::Listener;
 use tsm_server::serve::{self, Life, ServeError};
+use tsm_server::signing::SigningKey;
 use tsm_server::{health, reflection};
 use tsm_store::{EmbeddedVault, OsEntropy, SledStore, SystemClock};
 
@@ -74,6 +77,8 @@ async fn start_until(config: Config, shutdown: CancellationToken) -> anyhow::Res
     let address = listener.local_addr();
 
     life.spawn(duties::run(state.clone(), config.limits.duty_interval()));
+    let log = state.audit_log();
+    life.spawn(log.sign_from_time_to_time(life.clone(), config.limits.audit_sign_interval()));
     let drain = config.limits.drain();
     let router = router(&mut server, &state).await?;
     tracing::info!(%address, tenant = config.tenant, "sp-tsm serves");
@@ -105,6 +110,8 @@ fn build(config: &Config, store: Arc<SledStore>, life: Life) -> anyhow::Result<A
     vault.hpke_public_key().with_context(in_vault)?;
     vault.domain_keys("", 0).with_context(in_vault)?;
     vault.pseudonym("").with_context(in_vault)?;
+    vault.ensure_signing_key().with_context(in_vault)?;
+    let signing_key = SigningKey::load(&vault, config.vault.receipt_certificate.as_deref())?;
     let authority = authority(config, &vault)?;
 
     let tenant = Tenant::new(&config.tenant).context("in the configuration, tenant")?;
@@ -127,6 +134,7 @@ fn build(config: &Config, store: Arc<SledStore>, life: Life) -> anyhow::Result<A
         key_pool: Arc::new(KeyPool::start(pool).context("can not start the key pool")?),
         provisionings: Arc::new(Semaphore::new(config.limits.provisionings.max(1))),
         denials: Denials::default(),
+        signing_key,
         at_work: Arc::new(Mutex::new(BTreeSet::new())),
         vault: Arc::new(vault),
         tenant,
@@ -187,6 +195,7 @@ async fn router(
     let credentials = CredentialServiceServer::new(CredentialRpc(state.clone()));
     let verification = VerificationServiceServer::new(VerificationRpc(state.clone()));
     let operations = OperationsServiceServer::new(OperationsRpc(state.clone()));
+    let audit = AuditServiceServer::new(AuditRpc(state.clone()));
     let (reporter, health) = health::service(&SERVICES).await;
     let stopping = state.life.clone();
     state.life.spawn(async move {
@@ -198,14 +207,16 @@ async fn router(
         .add_service(credentials)
         .add_service(verification)
         .add_service(operations)
+        .add_service(audit)
         .add_service(health)
         .add_service(reflection::service()?))
 }
 
 /// Names under which the health of each service is reported.
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     <ApplicationServiceServer<ApplicationRpc> as NamedService>::NAME,
     <CredentialServiceServer<CredentialRpc> as NamedService>::NAME,
     <VerificationServiceServer<VerificationRpc> as NamedService>::NAME,
     <OperationsServiceServer<OperationsRpc> as NamedService>::NAME,
+    <AuditServiceServer<AuditRpc<State>> as NamedService>::NAME,
 ];

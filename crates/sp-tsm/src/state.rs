@@ -15,6 +15,7 @@ use tsm_core::ports::{
 use tsm_server::denials::Denials;
 use tsm_server::paging::Pages;
 use tsm_server::serve::Life;
+use tsm_server::signing::SigningKey;
 use tsm_server::{peer, status};
 
 use crate::authorisation::{Method, authorise};
@@ -39,6 +40,8 @@ pub struct State {
     pub(crate) authority: Arc<dyn CertificateAuthority>,
     pub(crate) key_pool: Arc<KeyPool>,
     pub(crate) denials: Denials,
+    /// What verifies this server's receipts.
+    pub(crate) signing_key: SigningKey,
     pub(crate) life: Life,
     /// Room for provisionings.
     pub(crate) provisionings: Arc<Semaphore>,
@@ -59,6 +62,7 @@ impl State {
             clock: self.clock.as_ref(),
             entropy: self.entropy.as_ref(),
             policy: &self.policy,
+            tenant: &self.tenant,
         }
     }
 
@@ -85,7 +89,7 @@ impl State {
     }
 
     async fn deny(&self, caller: &Caller, method: Method, reason: Reason) -> Status {
-        let actor = format!("{}/{}", caller.tenant, caller.role.as_str());
+        let actor = caller.actor();
         tracing::warn!(actor, method = method.name(), %reason, "a call was refused");
         let denied = status::refusal(reason, "this tenant and role may not do this");
         let now = self.clock.now();
@@ -95,14 +99,10 @@ impl State {
         {
             return denied;
         }
-        let step = Step {
-            subject: format!("tenant/{}", caller.tenant),
-            at: now,
-            actor,
-            party: Party::Jlis,
-            action: method.name().to_owned(),
-            outcome: reason.to_string(),
-        };
+        let subject = format!("tenant/{}", caller.tenant);
+        let step = Step::by(caller, subject, now, Party::Jlis)
+            .answered_by(&self.tenant)
+            .says(method.name(), reason.to_string());
         if let Err(error) = self.record(step).await {
             tracing::error!(%error, "a refusal could not be recorded");
         }

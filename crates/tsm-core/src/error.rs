@@ -7,6 +7,7 @@
 
 use core::fmt;
 
+use crate::audit::heads::SignError;
 use crate::ports::{LinkError, StoreError, VaultError};
 
 /// What a caller should make of a failure.
@@ -108,6 +109,10 @@ reasons! {
     /// What it is called is taken by something else.
     AlreadyExists = "ALREADY_EXISTS", Conflict;
 
+    // audit log and receipts
+    /// There is no such receipt, or none that the tenant may see.
+    ReceiptUnknown = "RECEIPT_UNKNOWN", NotFound;
+
     // requests
     /// Not allowed in the present state.
     WrongState = "WRONG_STATE", Refused;
@@ -202,6 +207,15 @@ impl Failure for StoreError {
         match self {
             Self::Conflict(_) => Reason::Conflict,
             Self::Corrupt(_) | Self::TooLarge { .. } | Self::Failed(_) => Reason::Internal,
+        }
+    }
+}
+
+impl Failure for SignError {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Store(error) => error.reason(),
+            Self::Vault(error) => error.reason(),
         }
     }
 }

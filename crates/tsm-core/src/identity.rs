@@ -159,6 +159,15 @@ impl Role {
         Self::Auditor,
     ];
 
+    /// Whether people have it, whom their certificates name; else it is a machine's.
+    #[must_use]
+    pub const fn is_for_people(self) -> bool {
+        match self {
+            Self::Admin | Self::Operator | Self::Approver | Self::Support | Self::Auditor => true,
+            Self::ServiceProvider | Self::Device | Self::Citizen | Self::Verifier => false,
+        }
+    }
+
     /// The role written as `text`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -173,4 +182,35 @@ pub struct Caller {
     pub tenant: Tenant,
     /// What it may do.
     pub role: Role,
+    /// For the roles of people: who it is, as the subject of the certificate says
+    /// (common name). Empty for the roles of machines.
+    pub person: String,
+}
+
+impl Caller {
+    /// A caller that is nobody in person: a machine.
+    #[must_use]
+    pub const fn machine(tenant: Tenant, role: Role) -> Self {
+        Self {
+            tenant,
+            role,
+            person: String::new(),
+        }
+    }
+
+    /// A person of a tenant.
+    #[must_use]
+    pub fn person(tenant: Tenant, role: Role, person: &str) -> Self {
+        Self {
+            tenant,
+            role,
+            person: person.to_owned(),
+        }
+    }
+
+    /// As the audit log names it: tenant, slash, role.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        format!("{}/{}", self.tenant, self.role.as_str())
+    }
 }

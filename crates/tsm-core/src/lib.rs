@@ -10,9 +10,12 @@ pub mod card_session;
 pub mod error;
 pub mod identity;
 pub mod jpki;
+pub mod ledger;
 pub mod ports;
 pub mod procedure;
+pub mod receipt;
 pub mod record;
+pub mod statement;
 pub mod tenancy;
 pub mod time;
 

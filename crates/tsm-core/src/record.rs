@@ -1,5 +1,6 @@
 //! Everything that a store holds, as one enum.
 
+use crate::audit::heads::{HeadsTip, SignedHeads, UnsignedHead};
 use crate::audit::{AuditEntry, AuditHead};
 use crate::card::case::Case;
 use crate::card::catalogue::{LoadFilePiece, Package, ServiceDefinition};
@@ -14,6 +15,8 @@ use crate::card::uicc::Uicc;
 use crate::jpki::application::{Application, CardGuard, PersonGuard, RequestOutcome, SpentNonce};
 use crate::jpki::credential::{Credential, OpenDuty, SealedPrivateKey, SerialIndex};
 use crate::jpki::domain::ProviderDomain;
+use crate::ledger::{LedgerLine, Tariff};
+use crate::receipt::Receipt;
 use crate::tenancy::{Contract, TenantRecord};
 
 /// A domain type that has a table.
@@ -101,4 +104,10 @@ records! {
     Sweep => "sweep",
     AuditEntry => "audit_entry",
     AuditHead => "audit_head",
+    UnsignedHead => "unsigned_head",
+    SignedHeads => "signed_heads",
+    HeadsTip => "heads_tip",
+    Receipt => "receipt",
+    Tariff => "tariff",
+    LedgerLine => "ledger_line",
 }

@@ -1,5 +1,7 @@
 //! Moments and durations as the domain counts them.
 
+pub mod calendar;
+
 use core::fmt;
 use std::time::Duration;
 

@@ -153,14 +153,23 @@ pub fn script(commands: Vec<types::ScriptCommand>) -> Result<Script, Status> {
 /// An entry of the audit log on the wire.
 #[must_use]
 pub fn audit_entry(entry: &AuditEntry) -> mno::AuditEntry {
+    let step = &entry.step;
     mno::AuditEntry {
         sequence: entry.sequence,
-        at: Some(timestamp(entry.at)),
-        actor: entry.actor.clone(),
-        party: entry.party.as_str().to_owned(),
-        action: entry.action.clone(),
-        subject: entry.subject.clone(),
-        outcome: entry.outcome.clone(),
+        at: Some(timestamp(step.at)),
+        actor: step.actor.clone(),
+        person: step.person.clone(),
+        party: step.party.as_str().to_owned(),
+        responsible: step
+            .responsible
+            .as_ref()
+            .map(Tenant::to_string)
+            .unwrap_or_default(),
+        card: step.card.as_ref().map(Iccid::to_string).unwrap_or_default(),
+        tenants: step.tenants.iter().map(Tenant::to_string).collect(),
+        action: step.action.clone(),
+        subject: step.subject.clone(),
+        outcome: step.outcome.clone(),
         previous_hash: entry.previous.to_vec().into(),
         hash: entry.hash().to_vec().into(),
     }

@@ -3,6 +3,9 @@
 //!
 //! Programs that only need TLS (the phone of the simulator) use [`tls`] alone.
 
+pub mod audit_export;
+pub mod audit_file;
+pub mod audit_service;
 pub mod config;
 pub mod convert;
 pub mod deadline;
@@ -15,6 +18,7 @@ pub mod peer;
 pub mod reflection;
 pub mod serve;
 pub mod shutdown;
+pub mod signing;
 pub mod status;
 pub mod telemetry;
 pub mod tls;

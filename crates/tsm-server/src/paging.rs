@@ -41,11 +41,28 @@ impl Pages<'_> {
         (size, token): (u32, &str),
         keep: impl Fn(Record) -> Option<T>,
     ) -> Result<(Vec<T>, String), Status> {
+        self.page_of(table, "", (size, token), keep).await
+    }
+
+    /// As [`page`](Self::page), of the records whose ids begin with `prefix`.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page).
+    pub async fn page_of<T>(
+        &self,
+        table: Table,
+        prefix: &str,
+        (size, token): (u32, &str),
+        keep: impl Fn(Record) -> Option<T>,
+    ) -> Result<(Vec<T>, String), Status> {
         let size = convert::page_size(size);
         let mut after = self.open(table, token)?;
         let (mut kept, mut read) = (Vec::new(), 0);
         loop {
-            let found = self.store.scan(table, "", after.as_deref(), CHUNK).await;
+            let found = self
+                .store
+                .scan(table, prefix, after.as_deref(), CHUNK)
+                .await;
             let found = found.map_err(|error| status::of(&error))?;
             let is_last = found.len() < CHUNK;
             for (key, found) in found {

@@ -12,6 +12,7 @@ mod catalogue;
 mod credential;
 mod deployment;
 mod field;
+mod ledger;
 mod reconciliation;
 mod tenancy;
 
@@ -73,6 +74,12 @@ records! {
     Sweep as reconciliation::SweepForm,
     AuditEntry as audit::AuditEntryForm,
     AuditHead as audit::AuditHeadForm,
+    UnsignedHead as audit::UnsignedHeadForm,
+    SignedHeads as audit::SignedHeadsForm,
+    HeadsTip as audit::HeadsTipForm,
+    Receipt as audit::ReceiptForm,
+    Tariff as ledger::TariffForm,
+    LedgerLine as ledger::LedgerLineForm,
 }
 
 fn exact<M: Message + Default>(bytes: &[u8]) -> Result<M, Malformed> {

@@ -12,6 +12,7 @@
 mod entries;
 mod hpke;
 mod root_file;
+mod signing;
 mod slots;
 mod synced_file;
 
@@ -116,6 +117,20 @@ impl EmbeddedVault {
             self.entries.insert(self.entropy.as_ref(), &entry, &pair)?;
         }
         self.hpke_public_key()
+    }
+
+    /// Makes the key for receipts and audit heads, unless the vault has one; returns its public
+    /// key: uncompressed P-256 point, 65 bytes.
+    ///
+    /// # Errors
+    /// [`VaultError::Storage`].
+    pub fn ensure_signing_key(&self) -> Result<Vec<u8>, VaultError> {
+        let entry = Entry::signing();
+        if !self.entries.contains(&entry)? {
+            let pair = signing::generate()?;
+            self.entries.insert(self.entropy.as_ref(), &entry, &pair)?;
+        }
+        self.signing_public_key()
     }
 
     /// Keeps a named secret, for example a private key in PKCS#8; replaces the
@@ -238,6 +253,14 @@ impl KeyVault for EmbeddedVault {
     fn hpke_public_key(&self) -> Result<Vec<u8>, VaultError> {
         let pair = self.entries.read(&Entry::hpke())?;
         hpke::public_key(&pair).map(<[u8]>::to_vec)
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, VaultError> {
+        signing::sign(&self.entries.read(&Entry::signing())?, message)
+    }
+
+    fn signing_public_key(&self) -> Result<Vec<u8>, VaultError> {
+        signing::public_key(&self.entries.read(&Entry::signing())?)
     }
 
     fn pseudonym(&self, identifier: &str) -> Result<String, VaultError> {

@@ -8,14 +8,21 @@ mod audit;
 mod card;
 mod citizen;
 mod dev;
+mod explain;
+mod ledger;
 mod listing;
 mod tenant;
 mod trace;
 
-pub use audit::AuditCommand;
+pub use audit::{
+    AuditCommand, AuditExportArgs, AuditListArgs, AuditVerifyArgs, LogOf, ReceiptArgs,
+    ReceiptCommand, ReceiptExportArgs, TrustArgs,
+};
 pub use card::CardCommand;
 pub use citizen::{ApplyArgs, CheckArgs, CredentialArgs, ProvisionArgs};
 pub use dev::{Algorithm, DemoArgs, DevCommand, InitArgs};
+pub use explain::{ExplainArgs, Language};
+pub use ledger::SettlementArgs;
 pub use listing::{ListArgs, Listed, ShowCommand};
 pub use tenant::{ContractArgs, ContractCommand, Mode, TenantArgs, TenantCommand, TenantKind};
 pub use trace::{ApduCommand, CapCommand, DecodeArgs};
@@ -76,6 +83,9 @@ pub enum Command {
     Revoke(CredentialArgs),
     /// Revoke a credential and remove applet and security domain from the card.
     Delete(CredentialArgs),
+    /// Tell what happened to a card, a deployment, an application or a credential, who answers for
+    /// it, what is pending and what to do next.
+    Explain(ExplainArgs),
     /// Ask, as a relying party, whether a certificate is good now.
     Check(CheckArgs),
     /// Cards of the fleet, and simulated cards.
@@ -96,6 +106,11 @@ pub enum Command {
     /// The audit logs.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Signed receipts of what was done to cards and credentials.
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
+    /// What is due for a month between service providers and issuers of cards.
+    Settlement(SettlementArgs),
     /// Run the operator's server.
     MnoTsm(mno_tsm::cli::Args),
     /// Run the service provider's server.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tonic::transport::Channel;
 use tsm_proto::mno::audit_service_client::AuditServiceClient;
 use tsm_proto::mno::catalogue_service_client::CatalogueServiceClient;
+use tsm_proto::mno::ledger_service_client::LedgerServiceClient;
 use tsm_proto::mno::service_management_client::ServiceManagementClient;
 use tsm_proto::mno::tenant_service_client::TenantServiceClient;
 use tsm_proto::mno::uicc_service_client::UiccServiceClient;
@@ -120,8 +121,12 @@ clients! {
     catalogue: CatalogueServiceClient, mno as carrier_operator;
     /// Services on cards, as the carrier's operator.
     deployments: ServiceManagementClient, mno as carrier_operator;
-    /// The carrier's audit log.
+    /// The carrier's audit log and receipts.
     carrier_audit: AuditServiceClient, mno as carrier_operator;
+    /// The usage ledger of the carrier's server, as the carrier's operator.
+    ledger: LedgerServiceClient, mno as carrier_operator;
+    /// The provider's audit log and receipts.
+    provider_audit: AuditServiceClient, sp as provider_operator;
     /// Applications, as the citizen's app.
     applications: ApplicationServiceClient, sp as citizen;
     /// Credentials, as the citizen's app.

@@ -126,7 +126,19 @@ async fn run_async(
         Command::Contract(command) => {
             commands::tenant::contract(&servers()?, command, output).await
         }
-        Command::Audit(AuditCommand::Verify) => audit::verify(&servers()?, output).await,
+        Command::Audit(AuditCommand::Verify(args)) if args.file.is_some() => {
+            audit::verify_file(&args, output)
+        }
+        Command::Audit(AuditCommand::Verify(_)) => audit::verify(&servers()?, output).await,
+        Command::Audit(AuditCommand::Export(args)) => {
+            audit::export(&servers()?, &args, output).await
+        }
+        Command::Audit(AuditCommand::List(args)) => audit::list(&servers()?, &args, output).await,
+        Command::Receipt(command) => commands::receipt::receipt(&servers()?, command, output).await,
+        Command::Settlement(args) => {
+            commands::settlement::settlement(&servers()?, &args, output).await
+        }
+        Command::Explain(args) => commands::explain::explain(&servers()?, &args, output).await,
         Command::UiccSim(command) => {
             tsm_server::telemetry::init(&tsm_server::telemetry::LogConfig::default())?;
             let asked = tsm_server::shutdown::on_signal()?;

@@ -139,7 +139,7 @@ fn mode(mode: mno::ManagementMode) -> Result<ManagementMode, Status> {
     }
 }
 
-/// A contract.
+/// A contract, without its prices.
 pub(crate) fn contract(contract: &Contract) -> mno::Contract {
     let mode = |mode: &ManagementMode| match mode {
         ManagementMode::Simple => mno::ManagementMode::Simple,
@@ -158,6 +158,7 @@ pub(crate) fn contract(contract: &Contract) -> mno::Contract {
         modes: contract.modes.iter().map(|m| mode(m).into()).collect(),
         valid_from: Some(timestamp(contract.valid_from)),
         valid_until: contract.valid_until.map(timestamp),
+        prices: None,
     }
 }
 

@@ -20,6 +20,7 @@ use tsm_server::status::{self, invalid_field};
 
 use crate::authorisation::Method;
 use crate::card_work;
+use crate::metering::{self, MeteredLink};
 use crate::relay::filter;
 use crate::rpc;
 use crate::state::{Admitted, State};
@@ -104,8 +105,12 @@ impl CardChannel for CardChannelRpc {
             return Err(status::of(&LinkError::StaleLease));
         }
         let state = self.0.clone();
+        let (provider, service) = (admitted.caller.tenant, service_name(&request.service)?);
         let relayed = rpc::finish(&self.0, async move {
-            relay(&state, &iccid, epoch, script, deadline).await
+            let link = MeteredLink::new(&state.link);
+            let relayed = relay(&state, &link, &iccid, epoch, script, deadline).await;
+            metering::charge(&state, &provider, &iccid, &service, link.traffic()).await;
+            relayed
         });
         Ok(Response::new(relayed.await?))
     }
@@ -114,6 +119,7 @@ impl CardChannel for CardChannelRpc {
 /// Plays a script that may pass, and shows it in the relay log.
 async fn relay(
     state: &State,
+    link: &MeteredLink<'_>,
     iccid: &Iccid,
     epoch: u64,
     script: Script,
@@ -123,10 +129,7 @@ async fn relay(
         .cards_at_work
         .try_acquire()
         .map_err(|_| status::of(&card_work::Unavailable::Overload))?;
-    let answer = state
-        .link
-        .exchange(iccid, epoch, script.clone(), deadline)
-        .await;
+    let answer = link.exchange(iccid, epoch, script.clone(), deadline).await;
     let now = state.clock.now();
     match answer {
         Ok(responses) => {

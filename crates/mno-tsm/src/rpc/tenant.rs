@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status};
 use tsm_core::audit::{self, Party, Step};
 use tsm_core::error::{Failure as _, Reason};
 use tsm_core::identity::Caller;
+use tsm_core::ledger::{Account, Prices, tariff};
 use tsm_core::ports::{Batch, StoreError};
 use tsm_core::record::{Record, Table};
 use tsm_core::tenancy::{Contract, TenantKind, TenantRecord};
@@ -15,9 +16,9 @@ use tsm_server::convert::tenant;
 use tsm_server::status::{self, invalid_field};
 
 use crate::authorisation::Method;
-use crate::convert::tenancy as convert;
+use crate::convert::{ledger, tenancy as convert};
 use crate::rpc;
-use crate::state::{Admitted, State, actor};
+use crate::state::{Admitted, State};
 
 pub(crate) struct TenantRpc(pub(crate) Arc<State>);
 
@@ -99,7 +100,9 @@ impl TenantService for TenantRpc {
         let admitted = self.0.admit(&request, Method::ChangeContracts).await?;
         let now = self.0.clock.now();
         let caller = &admitted.caller;
-        let contract = convert::new_contract(request.into_inner().contract, &caller.tenant, now)?;
+        let mut asked = request.into_inner().contract;
+        let prices = ledger::prices(asked.as_mut().and_then(|contract| contract.prices.take()))?;
+        let contract = convert::new_contract(asked, &caller.tenant, now)?;
         let object = format!("contract/{}/{}", contract.provider, contract.issuer);
         self.0.require(&admitted, &contract.issuer, &object).await?;
         let tenancy = self.0.tenants.now();
@@ -108,8 +111,9 @@ impl TenantService for TenantRpc {
             let problem = "is not the name of a registered service provider";
             return Err(invalid_field("contract.provider", problem));
         }
-        let agreed = rpc::decide(|| agree(&self.0, caller, &contract)).await?;
-        Ok(Response::new(convert::contract(&agreed)))
+        let agreed = rpc::decide(|| agree(&self.0, caller, &contract, prices)).await?;
+        let shown = shown(&self.0, &agreed).await;
+        Ok(Response::new(shown.map_err(|error| status::of(&error))?))
     }
 
     async fn list_contracts(
@@ -120,15 +124,20 @@ impl TenantService for TenantRpc {
         let own = &admitted.caller.tenant;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
-        let (contracts, next_page_token) = self
+        let (found, next_page_token) = self
             .0
             .page(&admitted, Table::Contract, at, |record| match record {
                 Record::Contract(found) if found.provider == *own || found.issuer == *own => {
-                    Some(convert::contract(&found))
+                    Some(found)
                 }
                 _ => None,
             })
             .await?;
+        let mut contracts = Vec::with_capacity(found.len());
+        for contract in &found {
+            let shown = shown(&self.0, contract).await;
+            contracts.push(shown.map_err(|error| status::of(&error))?);
+        }
         Ok(Response::new(mno::ListContractsResponse {
             contracts,
             next_page_token,
@@ -159,15 +168,12 @@ fn unknown() -> Status {
     status::refusal(Reason::TenantUnknown, "no such tenant is registered")
 }
 
+/// The caller's tenant, an issuer, answers for it.
 fn step(state: &State, caller: &Caller, subject: String, action: String) -> Step {
-    Step {
-        subject,
-        at: state.clock.now(),
-        actor: actor(caller),
-        party: Party::Carrier,
-        action,
-        outcome: "stored".to_owned(),
-    }
+    let party = Party::issuer(&caller.tenant, &state.carrier);
+    Step::by(caller, subject, state.clock.now(), party)
+        .answered_by(&caller.tenant)
+        .says(action, "stored")
 }
 
 /// Registers a tenant, or finds it registered with the same data.
@@ -194,6 +200,7 @@ async fn register(
     let below = parent.map_or_else(String::new, |parent| format!(" below {parent}"));
     let action = format!("register {kind}{below}");
     let step = step(state, caller, format!("tenant/{name}"), action);
+    let step = step.of(&record.name);
     let batch = Batch::new().insert(name, record.clone());
     store
         .commit(audit::append(store, batch, step).await?)
@@ -221,6 +228,7 @@ async fn store_switch(
     };
     let action = if suspend { "suspend" } else { "resume" }.to_owned();
     let step = step(state, &admitted.caller, format!("tenant/{name}"), action);
+    let step = step.of(&record.name);
     let batch = Batch::new().update(name, found.version, record.clone());
     store
         .commit(audit::append(store, batch, step).await?)
@@ -228,26 +236,49 @@ async fn store_switch(
     Ok(Ok(record))
 }
 
-/// Stores a contract in place of the one before.
+fn account(contract: &Contract) -> Account {
+    Account {
+        payer: contract.provider.clone(),
+        payee: contract.issuer.clone(),
+    }
+}
+
+/// The contract with the prices that hold now.
+async fn shown(state: &State, contract: &Contract) -> Result<mno::Contract, StoreError> {
+    let tariffs = tariff::all(state.store.as_ref(), &account(contract)).await?;
+    let prices = tariffs.last().and_then(|tariff| tariff.prices);
+    Ok(mno::Contract {
+        prices: prices.map(ledger::shown_prices),
+        ..convert::contract(contract)
+    })
+}
+
+/// Stores a contract in place of the one before. Other prices hold from now on.
 async fn agree(
     state: &State,
     caller: &Caller,
     contract: &Contract,
+    prices: Option<Prices>,
 ) -> Result<Result<Contract, Status>, StoreError> {
     let store = state.store.as_ref();
     let id = Contract::id(&contract.provider, &contract.issuer);
     let found = store.load::<Contract>(&id).await?;
-    if found.as_ref().is_some_and(|found| found.value == *contract) {
+    let account = account(contract);
+    let now = state.clock.now();
+    let tariff = tariff::change(store, Batch::new(), &account, prices, now).await?;
+    let is_known = found.as_ref().is_some_and(|found| found.value == *contract);
+    if is_known && tariff.put.is_empty() {
         return Ok(Ok(contract.clone()));
     }
     let step = step(
         state,
         caller,
         format!("contract/{id}"),
-        convert::summary(contract),
+        format!("{}{}", convert::summary(contract), ledger::summary(prices)),
     );
+    let step = step.of(&contract.provider).of(&contract.issuer);
     let version = found.map_or(0, |found| found.version);
-    let batch = Batch::new().update(id, version, contract.clone());
+    let batch = tariff.update(id, version, contract.clone());
     store
         .commit(audit::append(store, batch, step).await?)
         .await?;

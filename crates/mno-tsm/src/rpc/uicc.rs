@@ -21,7 +21,7 @@ use crate::card_work::HeldCard;
 use crate::convert;
 use crate::gateway;
 use crate::rpc;
-use crate::state::{Admitted, State, actor};
+use crate::state::{Admitted, State};
 
 /// Key sets of one card that are looked at.
 const KEYSETS: usize = 64;
@@ -179,14 +179,12 @@ async fn register(
     let batch = Batch::new()
         .insert(uicc.iccid.as_str(), uicc.clone())
         .insert(counter_id, counter);
-    let step = Step {
-        subject: format!("card/{}", uicc.iccid),
-        at: state.clock.now(),
-        actor: actor(caller),
-        party: Party::Carrier,
-        action: format!("register card of {}", uicc.tenant),
-        outcome: "registered".to_owned(),
-    };
+    let party = Party::issuer(&uicc.issuer, &state.carrier);
+    let step = Step::by(caller, uicc.audit_subject(), state.clock.now(), party)
+        .answered_by(&uicc.issuer)
+        .of(&uicc.tenant)
+        .on(&uicc.iccid)
+        .says(format!("register card of {}", uicc.tenant), "registered");
     store
         .commit(audit::append(store, batch, step).await?)
         .await?;

@@ -56,7 +56,7 @@ async fn refuses_strangers_and_records_it() {
         let audited = world.audited(&format!("tenant/{tenant}")).await;
         assert_eq!(audited.last().map(String::as_str), Some(expected));
     }
-    let channel = world.channel("jlis", Role::ServiceProvider).await;
+    let channel = world.channel("carrier", Role::Device).await;
     let request = ListAuditEntriesRequest::default();
     let listed = AuditServiceClient::new(channel)
         .list_audit_entries(request)

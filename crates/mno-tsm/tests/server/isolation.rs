@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tsm_core::identity::Role;
 use tsm_proto::mno::audit_service_client::AuditServiceClient;
 use tsm_proto::mno::card_channel_client::CardChannelClient;
 use tsm_proto::mno::catalogue_service_client::CatalogueServiceClient;
+use tsm_proto::mno::ledger_service_client::LedgerServiceClient;
 use tsm_proto::mno::service_management_client::ServiceManagementClient;
 use tsm_proto::mno::tenant_service_client::TenantServiceClient;
 use tsm_proto::mno::uicc_service_client::UiccServiceClient;
@@ -253,7 +255,8 @@ async fn call_everything(
     let mut catalogue = CatalogueServiceClient::new(channel.clone());
     let mut services = ServiceManagementClient::new(channel.clone());
     let mut relay = CardChannelClient::new(channel.clone());
-    let mut audit = AuditServiceClient::new(channel);
+    let mut audit = AuditServiceClient::new(channel.clone());
+    let mut ledger = LedgerServiceClient::new(channel);
     let change = || mno::ChangeServiceRequest {
         request_id: format!("{caller}-{}-{iccid}", role.as_str()),
         iccid: iccid.to_owned(),
@@ -296,11 +299,44 @@ async fn call_everything(
             iccid: iccid(), service: jpki(), lease_epoch: 1, commands: Vec::new(),
         });
     }
-    // The audit log is the carrier's as a whole.
+    call! {
+        ledger.get_settlement(mno::GetSettlementRequest {
+            month: "2026-11".to_owned(), party: String::new(),
+        });
+        ledger.get_settlement(mno::GetSettlementRequest {
+            month: "2026-11".to_owned(), party: name(),
+        });
+        ledger.list_ledger_lines(mno::ListLedgerLinesRequest::default());
+    }
+    // The carrier also reads of what was refused, whatever it was about.
     if caller != "carrier" {
-        call! { audit.list_audit_entries(mno::ListAuditEntriesRequest::default()); }
+        call! {
+            audit.list_audit_entries(mno::ListAuditEntriesRequest::default());
+            audit.list_audit_entries(mno::ListAuditEntriesRequest {
+                subject: "card/".to_owned(), ..Default::default()
+            });
+            audit.list_receipts(mno::ListReceiptsRequest::default());
+            audit.get_receipt(mno::GetReceiptRequest {
+                id: format!("card/{}/000000000001", iccid()),
+            });
+        }
+        let (ok, text) = exported(&mut audit).await;
+        calls.push(("export_audit", ok, text));
     }
     calls
+}
+
+/// The whole export, as text.
+async fn exported(audit: &mut AuditServiceClient<Channel>) -> (bool, String) {
+    let mut parts = match audit.export_audit(mno::ExportAuditRequest {}).await {
+        Ok(parts) => parts.into_inner(),
+        Err(status) => return text::<()>(Err(status)),
+    };
+    let mut content = Vec::new();
+    while let Some(part) = parts.message().await.unwrap() {
+        content.extend_from_slice(&part.content);
+    }
+    (true, String::from_utf8(content).unwrap())
 }
 
 /// What changes tenants and contracts, about a tenant that is not the caller's.
@@ -362,6 +398,10 @@ async fn try_everything(plans: &[Plan]) {
                 for (method, ok, text) in call_everything(&landscape.world, who, iccid, about).await
                 {
                     allowed += usize::from(ok);
+                    // A kind of party has the name of a tenant here.
+                    let text = ["party: \"mvno\"", "\"party\":\"mvno\""]
+                        .iter()
+                        .fold(text, |text, party| text.replace(party, ""));
                     // What the caller itself asked about may be named in a refusal.
                     let asked = [iccid.clone(), format!("\"{about}\"")];
                     let shown = foreign.iter().filter(|word| ok || !asked.contains(word));

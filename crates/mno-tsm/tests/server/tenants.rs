@@ -143,6 +143,7 @@ fn contract(services: &[&str], modes: &[ManagementMode]) -> PutContractRequest {
             modes: modes.iter().map(|mode| (*mode).into()).collect(),
             valid_from: None,
             valid_until: None,
+            prices: None,
         }),
     }
 }

@@ -81,6 +81,7 @@ impl World {
             vault: VaultConfig {
                 path: self.path("vault"),
                 issuer_master: "isd".to_owned(),
+                receipt_certificate: None,
             },
             log: Default::default(),
             limits: Limits {
@@ -103,10 +104,7 @@ impl World {
 
     /// A connection under a certificate for this tenant and role.
     pub async fn channel(&self, tenant: &str, role: Role) -> Channel {
-        let caller = Caller {
-            tenant: Tenant::new(tenant).unwrap(),
-            role,
-        };
+        let caller = Caller::machine(Tenant::new(tenant).unwrap(), role);
         let name = tsm_server::peer::name_of(&caller);
         let file = format!("{tenant}-{}", role.as_str());
         self.certificate(&file, vec![SanType::URI(name.as_str().try_into().unwrap())]);

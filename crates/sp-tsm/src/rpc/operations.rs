@@ -38,10 +38,15 @@ impl OperationsService for OperationsRpc {
         let (entries, next_page_token) = self
             .0
             .pages(&caller)
-            .page(Table::AuditEntry, at, |record| match record {
-                Record::AuditEntry(entry) => Some(convert::audit_entry(&entry)),
-                _ => None,
-            })
+            .page_of(
+                Table::AuditEntry,
+                &request.subject,
+                at,
+                |record| match record {
+                    Record::AuditEntry(entry) => Some(convert::audit_entry(&entry)),
+                    _ => None,
+                },
+            )
             .await?;
         Ok(Response::new(ListAuditEntriesResponse {
             entries,

@@ -2,8 +2,10 @@
 
 use globalplatform::aid::Aid;
 
+use crate::audit::{Party, Step};
 use crate::card::content::CardContent;
 use crate::identity::{Iccid, Tenant};
+use crate::time::Timestamp;
 
 /// A UICC as its maker delivered it, and what was last read from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,4 +29,22 @@ pub struct Uicc {
     /// What the last verified reading showed; `None` before the first, and from
     /// the moment when first keys are about to be sent until the next one.
     pub content: Option<CardContent>,
+}
+
+impl Uicc {
+    /// What its entries in the audit log are about.
+    #[must_use]
+    pub fn audit_subject(&self) -> String {
+        format!("card/{}", self.iccid)
+    }
+
+    /// A step that the operator's server takes on the card: the issuer answers for it.
+    #[must_use]
+    pub fn step(&self, at: Timestamp, carrier: &Tenant) -> Step {
+        let party = Party::issuer(&self.issuer, carrier);
+        Step::new(self.audit_subject(), at, carrier.as_str(), party)
+            .answered_by(&self.issuer)
+            .of(&self.tenant)
+            .on(&self.iccid)
+    }
 }

@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use crate::identity::Caller;
+use crate::audit::{Party, Step};
+use crate::identity::{Caller, Tenant};
 use crate::jpki::credential::KeyAlgorithm;
 use crate::ports::{
     CardLink, Carrier, CertificateAuthority, Clock, Entropy, KeyPairs, KeyVault, Store,
 };
 use crate::time::Timestamp;
+
+/// How the audit log names this server when nobody asked.
+const ITSELF: &str = "sp-tsm";
 
 /// Everything that a procedure reaches. Cheap to copy.
 #[derive(Clone, Copy)]
@@ -30,6 +34,8 @@ pub struct Provider<'a> {
     pub entropy: &'a dyn Entropy,
     /// The provider's rules.
     pub policy: &'a Policy,
+    /// The provider itself.
+    pub tenant: &'a Tenant,
 }
 
 /// Rules that the provider sets.
@@ -67,9 +73,25 @@ impl Provider<'_> {
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
-}
 
-/// As the audit log names a caller.
-pub(crate) fn actor(caller: &Caller) -> String {
-    format!("{}/{}", caller.tenant, caller.role.as_str())
+    /// A step of this server that `party` answers for. Only where that is the provider itself, a
+    /// tenant can be named.
+    pub(crate) fn step(&self, subject: String, party: Party) -> Step {
+        let step = Step::new(subject, self.now(), ITSELF, party).of(self.tenant);
+        self.answered(step)
+    }
+
+    /// A step that a caller asked for.
+    pub(crate) fn step_by(&self, caller: &Caller, subject: String, party: Party) -> Step {
+        let step = Step::by(caller, subject, self.now(), party).of(self.tenant);
+        self.answered(step)
+    }
+
+    fn answered(&self, step: Step) -> Step {
+        if step.party == Party::Jlis {
+            step.answered_by(self.tenant)
+        } else {
+            step
+        }
+    }
 }

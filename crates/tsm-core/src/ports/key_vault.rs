@@ -137,6 +137,18 @@ pub trait KeyVault: Send + Sync {
     /// [`VaultError::NoKey`] when the vault has none.
     fn hpke_public_key(&self) -> Result<Vec<u8>, VaultError>;
 
+    /// Signs with the server's key for receipts and audit heads: ECDSA P-256 with SHA-256, DER.
+    ///
+    /// # Errors
+    /// [`VaultError::NoKey`] when the vault has no such key.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, VaultError>;
+
+    /// Public key of [`sign`](Self::sign): uncompressed P-256 point, 65 bytes.
+    ///
+    /// # Errors
+    /// [`VaultError::NoKey`] when the vault has no such key.
+    fn signing_public_key(&self) -> Result<Vec<u8>, VaultError>;
+
     /// A stable pseudonym (HMAC-SHA-256, hex) of an identifier that must not be stored.
     ///
     /// # Errors

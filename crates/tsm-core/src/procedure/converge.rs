@@ -17,11 +17,12 @@ mod worker;
 
 use globalplatform::status_word::StatusWord;
 
+use crate::audit::heads::SignError;
 use crate::card::content::CardContent;
 use crate::card::deployment::Deployment;
 use crate::card_session::SessionError;
 use crate::error::{Failure, Reason};
-use crate::identity::{Iccid, ServiceName};
+use crate::identity::{Iccid, ServiceName, Tenant};
 use crate::ports::{
     CardLink, Clock, Entropy, EntropyError, KeyVault, Store, StoreError, VaultError,
 };
@@ -48,6 +49,8 @@ pub struct Context<'a> {
     pub entropy: &'a dyn Entropy,
     /// Name of the issuer master key in the vault.
     pub issuer_master: &'a str,
+    /// The tenant whose server this is.
+    pub carrier: &'a Tenant,
 }
 
 /// What came of working on a card.
@@ -103,6 +106,15 @@ pub enum ConvergeError {
     /// There was no randomness for new keys.
     #[error("no new keys could be made")]
     Entropy(#[from] EntropyError),
+}
+
+impl From<SignError> for ConvergeError {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Store(error) => error.into(),
+            SignError::Vault(error) => error.into(),
+        }
+    }
 }
 
 impl Failure for ConvergeError {

@@ -17,13 +17,14 @@ mod decision;
 mod duty;
 mod follow;
 
+use crate::audit::heads::SignError;
 use crate::error::{Failure, Reason};
 use crate::identity::Caller;
 use crate::jpki::application::{Application, RequestOutcome};
 use crate::jpki::credential::{Credential, CredentialEvent};
-use crate::jpki::provider::{Provider, actor};
+use crate::jpki::provider::Provider;
 use crate::jpki::wrong_state::WrongState;
-use crate::ports::{Batch, EntropyError, StoreError};
+use crate::ports::{Batch, EntropyError, StoreError, VaultError};
 
 use decision::Subject;
 
@@ -32,9 +33,6 @@ pub use follow::{DutyReport, follow_duties, follow_duty};
 
 /// How often a change that lost a race is decided again.
 const ATTEMPTS: usize = 8;
-
-/// How the audit log names this server when nobody asked.
-const ITSELF: &str = "sp-tsm";
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +64,21 @@ pub enum ChangeError {
     /// There was no randomness for a name.
     #[error("the request to the operator could not be named")]
     Entropy(#[from] EntropyError),
+    /// The receipt could not be signed.
+    #[error("the receipt could not be signed")]
+    Vault(#[from] VaultError),
     /// The store did not do it.
     #[error("the change could not be stored")]
     Store(#[from] StoreError),
+}
+
+impl From<SignError> for ChangeError {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Store(error) => error.into(),
+            SignError::Vault(error) => error.into(),
+        }
+    }
 }
 
 impl Failure for ChangeError {
@@ -78,6 +88,7 @@ impl Failure for ChangeError {
             Self::RequestIdReused => Reason::RequestIdReused,
             Self::WrongState(_) => Reason::WrongState,
             Self::Entropy(_) => Reason::Internal,
+            Self::Vault(error) => error.reason(),
             Self::Store(error) => error.reason(),
         }
     }
@@ -113,7 +124,7 @@ pub async fn change(
         };
         let batch = Batch::new().insert(request.clone(), outcome);
         let batch = subject
-            .decide(provider, batch, &actor(caller), change.event(&subject))
+            .decide(provider, batch, Some(caller), change.event(&subject))
             .await?;
         attempts += 1;
         match provider.store.commit(batch).await {
@@ -170,9 +181,7 @@ pub async fn expire_if_due(
     let event = CredentialEvent::Expire {
         sent_to_card: subject.sent_to_card(),
     };
-    let batch = subject
-        .decide(provider, Batch::new(), ITSELF, event)
-        .await?;
+    let batch = subject.decide(provider, Batch::new(), None, event).await?;
     provider.store.commit(batch).await?;
     Ok(true)
 }

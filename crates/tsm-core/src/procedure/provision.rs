@@ -23,16 +23,17 @@ mod intake;
 mod issue;
 mod write;
 
-use crate::audit::{self, Party, Step};
+use crate::audit::{self, Party};
 use crate::identity::Caller;
 use crate::jpki::application::{
     Application, ApplicationEvent, ApplicationState, CardGuard, PersonGuard, Stage,
 };
 use crate::jpki::credential::{Credential, CredentialState};
 use crate::jpki::pin::Pin;
-use crate::jpki::provider::{Provider, actor};
+use crate::jpki::provider::Provider;
 use crate::jpki::wrong_state::WrongState;
 use crate::ports::{Batch, Store, StoreError, Versioned};
+use crate::receipt;
 use crate::time::Timestamp;
 
 pub use cancel::{CancelError, cancel};
@@ -70,10 +71,9 @@ pub async fn provision(
 ) -> Result<Provisioned, ProvisionError> {
     let stored = provider.store.load::<Application>(application).await?;
     let application = stored.ok_or(ProvisionError::ApplicationUnknown)?;
-    let actor = actor(caller);
     let mut run = Run {
         provider: *provider,
-        actor,
+        caller: caller.clone(),
         application,
         pin,
         pin_on_card: false,
@@ -95,7 +95,7 @@ pub async fn provision(
 /// One run over the stages.
 struct Run<'a> {
     provider: Provider<'a>,
-    actor: String,
+    caller: Caller,
     application: Versioned<Application>,
     pin: &'a Pin,
     /// This run has put its PIN on the card.
@@ -166,7 +166,7 @@ impl Run<'_> {
         let action = event.name();
         let mut next = self.application.value.clone();
         next.apply(event)?;
-        self.commit(batch, next, action, Party::Jlis).await
+        self.commit(batch, next, (action, Party::Jlis, false)).await
     }
 
     /// Commits `batch` together with the end of a stage, and tells of it.
@@ -185,7 +185,10 @@ impl Run<'_> {
         let mut next = self.application.value.clone();
         next.apply(event)?;
         next.record(&stage);
-        self.commit(batch, next, done.name, done.party).await?;
+        // What the operator does to the card, the operator certifies.
+        let leaves_a_receipt = done.party == Party::Jlis && next.refusal.is_none();
+        let said = (done.name, done.party, leaves_a_receipt);
+        self.commit(batch, next, said).await?;
         (self.progress)(&self.application.value, &stage);
         Ok(())
     }
@@ -194,23 +197,28 @@ impl Run<'_> {
         &mut self,
         batch: Batch,
         next: Application,
-        action: &str,
-        party: Party,
+        (action, party, leaves_a_receipt): (&str, Party, bool),
     ) -> Result<(), ProvisionError> {
-        let step = Step {
-            subject: format!("application/{}", next.id),
-            at: self.provider.now(),
-            actor: self.actor.clone(),
-            party,
-            action: action.to_owned(),
-            outcome: next
-                .refusal
-                .clone()
-                .unwrap_or_else(|| next.state.as_str().to_owned()),
-        };
+        let subject = format!("application/{}", next.id);
+        let outcome = next.refusal.as_deref();
+        let step = self
+            .provider
+            .step_by(&self.caller, subject, party)
+            .on(&next.iccid)
+            .says(action, outcome.unwrap_or(next.state.as_str()));
         let batch = batch.update(next.id.clone(), self.application.version, next.clone());
-        let batch = audit::append(self.provider.store, batch, step).await?;
-        self.provider.store.commit(batch).await?;
+        let Provider {
+            store,
+            vault,
+            tenant,
+            ..
+        } = self.provider;
+        let batch = if leaves_a_receipt {
+            receipt::append(store, vault, tenant, batch, step, &[]).await?
+        } else {
+            audit::append(store, batch, step).await?
+        };
+        store.commit(batch).await?;
         let version = self.application.version.saturating_add(1);
         self.application = Versioned {
             version,

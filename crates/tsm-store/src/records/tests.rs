@@ -75,6 +75,9 @@ fn optional_fields(table: Table) -> &'static [u32] {
         Table::Policy => &[6],
         Table::Case => &[5],
         Table::CardHistory => &[2, 3],
+        Table::AuditEntry => &[9, 10, 11, 12],
+        Table::SignedHeads => &[2],
+        Table::Tariff => &[3],
         _ => &[],
     }
 }

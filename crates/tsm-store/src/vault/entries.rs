@@ -48,6 +48,13 @@ impl Entry {
         }
     }
 
+    pub(super) fn signing() -> Self {
+        Self {
+            kind: "key",
+            name: "signing".to_owned(),
+        }
+    }
+
     pub(super) fn pseudonym() -> Self {
         Self {
             kind: "key",

@@ -78,6 +78,15 @@ pub struct ContractArgs {
     /// Until when; without end otherwise.
     #[arg(long, value_name = "MOMENT")]
     pub until: Option<String>,
+    /// Price of 1,000,000 bytes of SIM area for one day, in whole units of your own.
+    #[arg(long, value_name = "UNITS")]
+    pub per_megabyte_day: Option<u64>,
+    /// Price of one installation.
+    #[arg(long, value_name = "UNITS")]
+    pub per_installation: Option<u64>,
+    /// Price of one exchange with a phone.
+    #[arg(long, value_name = "UNITS")]
+    pub per_message: Option<u64>,
 }
 
 /// Who manages the content of a provider's security domain.

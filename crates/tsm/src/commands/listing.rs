@@ -21,24 +21,32 @@ const PAGE: u32 = 200;
 
 /// A table for people that is a list of objects for programs.
 #[derive(Debug, Default, Serialize)]
-struct Listing {
+pub(crate) struct Listing {
     #[serde(skip)]
     header: Vec<&'static str>,
     entries: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl Listing {
-    fn new(header: &[&'static str]) -> Self {
+    pub(crate) fn new(header: &[&'static str]) -> Self {
         Self {
             header: header.to_vec(),
             entries: Vec::new(),
         }
     }
 
-    fn push(&mut self, values: Vec<String>) {
+    pub(crate) fn push(&mut self, values: Vec<String>) {
         let named = self.header.iter().map(|name| (*name).to_owned());
         self.entries
             .push(named.zip(values.into_iter().map(Into::into)).collect());
+    }
+
+    /// Prints it.
+    ///
+    /// # Errors
+    /// When standard output is closed.
+    pub(crate) fn print(&self, output: Output) -> anyhow::Result<()> {
+        output.print(self, Self::table)
     }
 
     fn table(&self) -> String {

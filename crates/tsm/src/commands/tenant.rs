@@ -102,6 +102,15 @@ pub(crate) struct ContractView {
     pub(crate) modes: Vec<String>,
     pub(crate) valid_from: String,
     pub(crate) valid_until: Option<String>,
+    pub(crate) prices: Option<PricesView>,
+}
+
+/// As they are shown.
+#[derive(Debug, Serialize)]
+pub(crate) struct PricesView {
+    pub(crate) per_megabyte_day: u64,
+    pub(crate) per_installation: u64,
+    pub(crate) per_message: u64,
 }
 
 impl From<mno::Contract> for ContractView {
@@ -113,6 +122,11 @@ impl From<mno::Contract> for ContractView {
             services: contract.services,
             valid_from: contract.valid_from.map(moment).unwrap_or_default(),
             valid_until: contract.valid_until.map(moment),
+            prices: contract.prices.map(|prices| PricesView {
+                per_megabyte_day: prices.per_megabyte_day,
+                per_installation: prices.per_installation,
+                per_message: prices.per_message,
+            }),
         }
     }
 }
@@ -132,8 +146,14 @@ impl ContractView {
         };
         let until = self.valid_until.as_ref();
         let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+        let prices = self.prices.as_ref().map_or_else(String::new, |prices| {
+            format!(
+                "; {} per megabyte-day, {} per installation, {} per message",
+                prices.per_megabyte_day, prices.per_installation, prices.per_message
+            )
+        });
         format!(
-            "{} on the cards of {}: {services}; {} content management; from {}{until}",
+            "{} on the cards of {}: {services}; {} content management; from {}{until}{prices}",
             self.provider,
             self.issuer,
             self.modes.join(", "),
@@ -157,6 +177,16 @@ pub async fn contract(
         Mode::Delegated => mno::ManagementMode::Delegated,
         Mode::Authorised => mno::ManagementMode::Authorised,
     });
+    let given = [
+        args.per_megabyte_day,
+        args.per_installation,
+        args.per_message,
+    ];
+    let prices = given.iter().any(Option::is_some).then(|| mno::Prices {
+        per_megabyte_day: args.per_megabyte_day.unwrap_or_default(),
+        per_installation: args.per_installation.unwrap_or_default(),
+        per_message: args.per_message.unwrap_or_default(),
+    });
     let at = |text: &Option<String>| text.as_deref().map(parse_moment).transpose();
     let contract = mno::Contract {
         provider: args.provider,
@@ -165,6 +195,7 @@ pub async fn contract(
         modes: modes.map(Into::into).collect(),
         valid_from: at(&args.from)?,
         valid_until: at(&args.until)?,
+        prices,
     };
     let request = mno::PutContractRequest {
         contract: Some(contract),
@@ -185,6 +216,6 @@ fn parse_moment(text: &str) -> anyhow::Result<prost_types::Timestamp> {
 }
 
 /// A moment of the wire, to the second, in UTC.
-fn moment(at: prost_types::Timestamp) -> String {
+pub(crate) fn moment(at: prost_types::Timestamp) -> String {
     jiff::Timestamp::from_second(at.seconds).map_or_else(|_| "?".to_owned(), |at| at.to_string())
 }

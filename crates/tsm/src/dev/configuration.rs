@@ -21,6 +21,7 @@ path = "mno-tsm/store"
 [vault]
 path = "mno-tsm/vault"
 issuer_master = "isd"
+receipt_certificate = "pki/mno-tsm-receipts.pem"
 
 [log]
 path = "mno-tsm/log"
@@ -62,6 +63,7 @@ path = "sp-tsm/store"
 
 [vault]
 path = "sp-tsm/vault"
+receipt_certificate = "pki/sp-tsm-receipts.pem"
 
 [log]
 path = "sp-tsm/log"

@@ -116,7 +116,7 @@ impl Layout {
             private_keys: Vec::new(),
         };
         layout.write_pki(&tls)?;
-        let master = layout.make_vaults(&credentials)?;
+        let master = layout.make_vaults(&credentials, &tls)?;
         layout.write_configuration(options)?;
         layout.write_catalogue()?;
         layout.make_cards(options, &master)?;
@@ -173,7 +173,11 @@ impl Layout {
     }
 
     /// Both vaults; returns the master key of the issuer keys.
-    fn make_vaults(&mut self, credentials: &Authority) -> anyhow::Result<MasterKey> {
+    fn make_vaults(
+        &mut self,
+        credentials: &Authority,
+        tls: &Authority,
+    ) -> anyhow::Result<MasterKey> {
         let mut bytes = Zeroizing::new(vec![0; 32]);
         getrandom::fill(&mut bytes).context("no random master key")?;
         let master = MasterKey::from_bytes(&bytes[..16])
@@ -187,6 +191,13 @@ impl Layout {
         sp.ensure_hpke_key()?;
         let key = Zeroizing::new(credentials.key_der());
         sp.put_secret("ca-key", &key)?;
+        let pki = self.folder.join("pki");
+        for (name, vault) in [("mno-tsm", &mno), ("sp-tsm", &sp)] {
+            let point = vault.ensure_signing_key()?;
+            let certificate = tls.issue_receipts(&format!("receipts of {name}"), &point)?;
+            let file = pki.join(format!("{name}-receipts.pem"));
+            write_public(&file, certificate.as_bytes())?;
+        }
         write_public(
             &self.folder.join("sp-tsm/user-authentication-ca.pem"),
             self.credential_authority.certificate.as_bytes(),

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, SubjectPublicKeyInfo,
 };
 
 /// Years that development certificates are valid.
@@ -131,6 +131,22 @@ impl Authority {
         params.subject_alt_names = vec![SanType::URI(identity.try_into()?)];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.issue(params, KeyPair::generate()?)
+    }
+
+    /// A certificate for the key that signs a server's receipts and audit heads: uncompressed
+    /// P-256 point. PEM.
+    ///
+    /// # Errors
+    /// When the point is none.
+    pub fn issue_receipts(&self, common_name: &str, point: &[u8]) -> anyhow::Result<String> {
+        let mut params = params(common_name)?;
+        params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::ContentCommitment,
+        ];
+        let spki = tsm_server::signing::spki(point);
+        let key = SubjectPublicKeyInfo::from_der(&spki).context("not a P-256 point")?;
+        Ok(params.signed_by(&key, &self.issuer)?.pem())
     }
 
     /// A signing certificate of a person: `serial_number` is the attribute by

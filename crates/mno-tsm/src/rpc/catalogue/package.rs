@@ -5,7 +5,7 @@ use bytes::Bytes;
 use globalplatform::cap::read_cap;
 use globalplatform::load_file::LoadFile;
 use tonic::Status;
-use tsm_core::audit::{self, Party, Step};
+use tsm_core::audit;
 use tsm_core::card::catalogue::{LoadFilePiece, Package};
 use tsm_core::error::Reason;
 use tsm_core::identity::Caller;
@@ -14,7 +14,7 @@ use tsm_server::status::{self, invalid_field};
 
 use super::RequestId;
 use crate::rpc;
-use crate::state::{State, actor};
+use crate::state::State;
 
 /// Largest CAP file, in bytes.
 const MAX_CAP: usize = 2 << 20;
@@ -113,14 +113,10 @@ async fn admit(
         return Ok(Ok(found.value));
     }
     let (major, minor) = package.version;
-    let step = Step {
-        subject: format!("package/{key}"),
-        at: state.clock.now(),
-        actor: actor(caller),
-        party: Party::Carrier,
-        action: format!("admit package version {major}.{minor}"),
-        outcome: hex::encode(package.sha256),
-    };
+    let step = state.step(caller, format!("package/{key}")).says(
+        format!("admit package version {major}.{minor}"),
+        hex::encode(package.sha256),
+    );
     let batch = batch.insert(key, package.clone());
     store
         .commit(audit::append(store, batch, step).await?)

@@ -1,7 +1,7 @@
 //! Defining a service of a provider.
 
 use tonic::Status;
-use tsm_core::audit::{self, Party, Step};
+use tsm_core::audit;
 use tsm_core::card::catalogue::{Package, ServiceDefinition};
 use tsm_core::error::Reason;
 use tsm_core::identity::Caller;
@@ -10,7 +10,7 @@ use tsm_server::status::{self, invalid_field};
 
 use super::RequestId;
 use crate::rpc;
-use crate::state::{State, actor};
+use crate::state::State;
 
 /// What a request id stands for: all fields of the definition.
 pub(super) fn digest(definition: &ServiceDefinition) -> Vec<u8> {
@@ -77,14 +77,11 @@ async fn define(
         let defined = "the service is defined otherwise already; give the new one another name";
         return Ok(Err(status::refusal(Reason::AlreadyExists, defined)));
     }
-    let step = Step {
-        subject: format!("service/{name}"),
-        at: state.clock.now(),
-        actor: actor(caller),
-        party: Party::Carrier,
-        action: format!("define service of {}", definition.provider),
-        outcome: "defined".to_owned(),
-    };
+    let action = format!("define service of {}", definition.provider);
+    let step = state
+        .step(caller, format!("service/{name}"))
+        .of(&definition.provider)
+        .says(action, "defined");
     let batch = batch
         .expecting::<Package>(definition.package.to_string(), package.version)
         .insert(name, definition.clone());

@@ -17,6 +17,7 @@ use tsm_server::status;
 use super::shown;
 use crate::card_work::HeldCard;
 use crate::gateway;
+use crate::metering::{self, MeteredLink};
 use crate::state::{Admitted, State};
 
 /// What is asked for.
@@ -119,12 +120,16 @@ pub(super) async fn run(
     // The card first, so that no other worker takes up the change in between.
     let held = HeldCard::wait_for(state, iccid, deadline).await;
     let held = held.map_err(|error| status::of(&error))?;
+    let link = MeteredLink::new(&state.link);
+    let context = state.context_over(&link);
     let changed = match desire(state, admitted, request).await {
-        Ok(_) => converge::converge(&state.context(), iccid, held.epoch, deadline)
+        Ok(_) => converge::converge(&context, iccid, held.epoch, deadline)
             .await
             .map_err(|error| status::of(&error)),
         Err(refused) => Err(refused),
     };
+    let provider = &admitted.caller.tenant;
+    metering::charge(state, provider, iccid, &request.service, link.traffic()).await;
     held.release().await;
     let changed = changed?;
     log_converged(iccid, &changed);
@@ -158,7 +163,7 @@ async fn follow(
     deadline: Timestamp,
 ) -> Result<mno::Deployment, Status> {
     let iccid = &deployment.iccid;
-    match bring(state, iccid, deadline).await {
+    match bring(state, &deployment, deadline).await {
         Ok(Some(report)) => {
             log_converged(iccid, &report);
             let found = report
@@ -192,14 +197,19 @@ fn log_converged(iccid: &Iccid, report: &ConvergeReport) {
 /// Converges the card when it is attached.
 async fn bring(
     state: &State,
-    iccid: &Iccid,
+    deployment: &Deployment,
     deadline: Timestamp,
 ) -> Result<Option<ConvergeReport>, Unfinished> {
+    let iccid = &deployment.iccid;
     if !gateway::is_attached(state, iccid) {
         return Ok(None);
     }
     let held = HeldCard::wait_for(state, iccid, deadline).await?;
-    let converged = converge::converge(&state.context(), iccid, held.epoch, deadline).await;
+    let link = MeteredLink::new(&state.link);
+    let context = state.context_over(&link);
+    let converged = converge::converge(&context, iccid, held.epoch, deadline).await;
+    let (provider, service) = (&deployment.provider, &deployment.service);
+    metering::charge(state, provider, iccid, service, link.traffic()).await;
     held.release().await;
     Ok(Some(converged?))
 }

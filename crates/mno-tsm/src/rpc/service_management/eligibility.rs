@@ -10,6 +10,7 @@ use tsm_server::status;
 
 use crate::card_work::HeldCard;
 use crate::gateway;
+use crate::metering::{self, MeteredLink};
 use crate::state::{Admitted, State};
 
 /// An epoch that no lease has: the card is not attached, so nothing will be sent.
@@ -22,7 +23,8 @@ pub(super) async fn check(
     service: &ServiceName,
     deadline: Timestamp,
 ) -> Result<Eligibility, Status> {
-    let (context, caller) = (state.context(), &admitted.caller);
+    let link = MeteredLink::new(&state.link);
+    let (context, caller) = (state.context_over(&link), &admitted.caller);
     let checked = if gateway::is_attached(state, iccid) {
         let held = HeldCard::wait_for(state, iccid, deadline).await;
         let held = held.map_err(|error| status::of(&error))?;
@@ -34,6 +36,7 @@ pub(super) async fn check(
     } else {
         converge::check_eligibility(&context, caller, iccid, service, NO_LEASE, deadline).await
     };
+    metering::charge(state, &caller.tenant, iccid, service, link.traffic()).await;
     match checked {
         Ok(eligibility) => Ok(eligibility),
         Err(error) if error.reason() == Reason::TenantForbidden => {

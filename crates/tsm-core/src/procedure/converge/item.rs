@@ -12,6 +12,7 @@ use crate::card::desired::DesiredService;
 use crate::card::steps::FIRST_KEY_VERSION;
 use crate::error::Reason;
 use crate::identity::Iccid;
+use crate::ledger::area::Presence;
 use crate::ports::{Store, StoreError, Versioned};
 use crate::record::{Record, Table};
 
@@ -139,6 +140,17 @@ impl Item {
         }
         if deployment.desired != ServiceState::Absent && deployment.converged() {
             deployment.problem = None;
+        }
+    }
+
+    /// What a verified reading shows of it, for the usage ledger: its area is the quota of its
+    /// domain, or what was loaded when there is none.
+    pub(super) fn presence(&self, content: &CardContent) -> Presence {
+        match self.service().observed(content) {
+            Some(ServiceState::Absent) => Presence::Absent,
+            Some(_) if self.definition.quota > 0 => Presence::Whole(self.definition.quota.into()),
+            Some(_) => Presence::Whole(self.package.length.into()),
+            None => Presence::Partial,
         }
     }
 

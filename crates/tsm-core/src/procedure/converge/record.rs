@@ -1,17 +1,19 @@
 //! Storing what a card shows: always under the lease, never over what somebody
 //! else decided meanwhile.
 
-use super::ConvergeError;
 use super::item::Item;
-use super::worker::Worker;
-use crate::audit::{self, Party, Step};
+use super::worker::{READ, Worker};
+use super::{Context, ConvergeError};
+use crate::audit::{self, Step};
 use crate::card::content::CardContent;
 use crate::card::deployment::Deployment;
 use crate::card::uicc::Uicc;
 use crate::error::Failure;
+use crate::ledger::{Account, area};
 use crate::ports::{Batch, StoreError};
 use crate::procedure::converge::request::{RequestError, state_name};
 use crate::procedure::lease;
+use crate::receipt;
 
 /// How often a commit that lost a race is decided again.
 const ATTEMPTS: usize = 8;
@@ -36,9 +38,11 @@ impl Worker<'_> {
 
     async fn try_record(&mut self, content: &CardContent) -> Result<(), ConvergeError> {
         let batch = self.store_content(Some(content.clone())).await?;
+        let batch = self.post(batch, content).await?;
         let outcome = self.summary();
-        self.commit_items(batch, &outcome).await?;
+        self.commit_items(batch, &outcome, true).await?;
         self.notes.clear();
+        self.sent = None;
         Ok(())
     }
 
@@ -55,6 +59,22 @@ impl Worker<'_> {
         Ok(Batch::new().update(id, uicc.version, value))
     }
 
+    /// What the reading means for the usage ledger.
+    async fn post(&self, mut batch: Batch, content: &CardContent) -> Result<Batch, ConvergeError> {
+        let Context { store, clock, .. } = self.context;
+        for item in &self.items {
+            let account = Account {
+                payer: item.deployment.provider.clone(),
+                payee: self.uicc.issuer.clone(),
+            };
+            let Deployment { iccid, service, .. } = &item.deployment;
+            let names = (&account, iccid, service);
+            let presence = item.presence(content);
+            batch = area::observe(store, batch, names, presence, clock.now()).await?;
+        }
+        Ok(batch)
+    }
+
     /// Stores the hand-overs of first keys; to be done before the keys are sent.
     /// The last reading is forgotten with it: whoever goes on after a crash must
     /// see whether the keys are on the card before it makes others.
@@ -62,7 +82,7 @@ impl Worker<'_> {
     pub(super) async fn record_handovers(&mut self) -> Result<bool, ConvergeError> {
         let batch = self.store_content(None).await?;
         match self
-            .commit_items(batch, "first keys sealed to the provider")
+            .commit_items(batch, "first keys sealed to the provider", false)
             .await
         {
             Ok(()) => Ok(true),
@@ -78,13 +98,19 @@ impl Worker<'_> {
     /// A session whose answers cannot be believed is worth a line in the log of the card.
     pub(super) async fn record_failure(&mut self, error: &ConvergeError) {
         let outcome = error.reason().to_string();
-        if let Err(failed) = self.commit_items(Batch::new(), &outcome).await {
+        if let Err(failed) = self.commit_items(Batch::new(), &outcome, false).await {
             tracing::warn!(iccid = ?self.session.iccid, error = %failed, "failure not audited");
         }
     }
 
     /// Adds the deployments and an audit entry to `batch` and commits it under the lease.
-    async fn commit_items(&mut self, batch: Batch, outcome: &str) -> Result<(), ConvergeError> {
+    /// What was read back after changes were sent leaves a receipt.
+    async fn commit_items(
+        &mut self,
+        batch: Batch,
+        outcome: &str,
+        is_read_back: bool,
+    ) -> Result<(), ConvergeError> {
         let store = self.context.store;
         let now = self.context.clock.now();
         let (iccid, epoch) = (self.session.iccid.clone(), self.session.lease_epoch);
@@ -94,17 +120,23 @@ impl Worker<'_> {
             let id = Deployment::id(&iccid, &item.deployment.service);
             batch = batch.update(id, item.version, item.deployment.clone());
         }
-        let step = Step {
-            subject: format!("card/{iccid}"),
-            at: now,
-            actor: "carrier".to_owned(),
-            party: Party::Carrier,
-            action: self.action.clone(),
-            outcome: outcome.to_owned(),
+        let step = self.uicc.step(now, self.context.carrier);
+        let action = match &self.sent {
+            // What was sent was refused, or its answer lost, and the card was read then.
+            Some(sent) if is_read_back && self.action == READ => format!("{READ} after {sent}"),
+            _ => self.action.clone(),
         };
-        store
-            .commit(audit::append(store, batch, step).await?)
-            .await?;
+        let step = step.says(action, outcome);
+        let providers = self.items.iter().map(|item| &item.deployment.provider);
+        let step = providers.fold(step, Step::of);
+        let batch = match &self.sent {
+            Some(_) if is_read_back => {
+                let Context { vault, carrier, .. } = self.context;
+                receipt::append(store, vault, carrier, batch, step, &[]).await?
+            }
+            _ => audit::append(store, batch, step).await?,
+        };
+        store.commit(batch).await?;
         for item in &mut self.items {
             item.version = item.version.saturating_add(1);
         }

@@ -139,7 +139,7 @@ async fn decide(
     if let Some(outcome) = store.load::<RequestOutcome>(&request_key).await? {
         return match found {
             Some(found) if outcome.value.body_sha256 == body_sha256 => {
-                again(context, caller, request, found).await
+                again(context, caller, request, &uicc.value, found).await
             }
             _ => Err(RequestError::RequestIdReused),
         };
@@ -173,7 +173,7 @@ async fn decide(
                 subject: id,
             },
         );
-    let step = step(caller, request, now, "accepted");
+    let step = step(caller, request, &uicc.value, now, "accepted");
     store
         .commit(audit::append(store, batch, step).await?)
         .await?;
@@ -187,6 +187,7 @@ async fn again(
     context: &Context<'_>,
     caller: &Caller,
     request: &ChangeRequest,
+    uicc: &Uicc,
     found: Versioned<Deployment>,
 ) -> Result<Deployment, RequestError> {
     let Versioned { version, value } = found;
@@ -201,7 +202,7 @@ async fn again(
     };
     let id = Deployment::id(&request.iccid, &request.service);
     let batch = Batch::new().update(id, version, deployment.clone());
-    let step = step(caller, request, now, "to be tried again");
+    let step = step(caller, request, uicc, now, "to be tried again");
     let store = context.store;
     store
         .commit(audit::append(store, batch, step).await?)
@@ -209,15 +210,20 @@ async fn again(
     Ok(deployment)
 }
 
-fn step(caller: &Caller, request: &ChangeRequest, at: Timestamp, outcome: &str) -> Step {
-    Step {
-        subject: format!("card/{}", request.iccid),
-        at,
-        actor: format!("{}/{}", caller.tenant, caller.role.as_str()),
-        party: Party::Carrier,
-        action: format!("desire {} {}", request.service, state_name(request.desired)),
-        outcome: outcome.to_owned(),
-    }
+/// What a provider asks for is the provider's to answer for.
+fn step(
+    caller: &Caller,
+    request: &ChangeRequest,
+    uicc: &Uicc,
+    at: Timestamp,
+    outcome: &str,
+) -> Step {
+    let action = format!("desire {} {}", request.service, state_name(request.desired));
+    Step::by(caller, uicc.audit_subject(), at, Party::ServiceProvider)
+        .answered_by(&caller.tenant)
+        .of(&uicc.tenant)
+        .on(&uicc.iccid)
+        .says(action, outcome)
 }
 
 /// The service, when `caller`'s tenant manages it.

@@ -159,7 +159,10 @@ fn everything_that_was_done_is_in_an_unbroken_chain() {
     }
     let head = world.load::<AuditHead>(&format!("card/{}", iccid()));
     assert_eq!(head.hash, previous);
-    let actions: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
+    let actions: Vec<_> = entries
+        .iter()
+        .map(|entry| entry.step.action.as_str())
+        .collect();
     assert_eq!(
         actions,
         [

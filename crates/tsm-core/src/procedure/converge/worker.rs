@@ -23,6 +23,9 @@ use globalplatform::status_word::StatusWord;
 /// Enough for: read, change, be refused, read, roll back, and two races on the way.
 const ROUNDS: usize = 8;
 
+/// What an audit entry says was done when the card was only read.
+pub(super) const READ: &str = "read";
+
 /// Work on one card under one lease.
 pub(super) struct Worker<'a> {
     pub(super) context: Context<'a>,
@@ -32,8 +35,12 @@ pub(super) struct Worker<'a> {
     pub(super) action: String,
     /// What the next audit entry says besides.
     pub(super) notes: Vec<String>,
+    /// Changes that were sent since the last reading was stored.
+    pub(super) sent: Option<String>,
     /// Items differ from what is stored.
     pub(super) is_dirty: bool,
+    /// The card, without what was read from it.
+    pub(super) uicc: Uicc,
     issuer: Issuer,
     /// Last verified reading before this call.
     snapshot: Option<CardContent>,
@@ -64,7 +71,8 @@ impl<'a> Worker<'a> {
         let Some(uicc) = context.store.load::<Uicc>(iccid.as_str()).await? else {
             return Err(RequestError::CardUnknown.into());
         };
-        let uicc = uicc.value;
+        let mut uicc = uicc.value;
+        let snapshot = uicc.content.take();
         let keys = context
             .vault
             .issuer_keys(context.issuer_master, &uicc.kdd)?;
@@ -84,6 +92,7 @@ impl<'a> Worker<'a> {
             items: Item::load_all(context.store, iccid).await?,
             action: String::new(),
             notes: Vec::new(),
+            sent: None,
             is_dirty: false,
             issuer: Issuer {
                 aid: uicc.isd_aid,
@@ -91,7 +100,8 @@ impl<'a> Worker<'a> {
                 key_version: uicc.isd_key_version,
                 scp_i: uicc.scp_i,
             },
-            snapshot: uicc.content,
+            uicc,
+            snapshot,
             spared: Vec::new(),
             inquiry: None,
         })
@@ -313,7 +323,10 @@ impl<'a> Worker<'a> {
         let before = (!matches!(basis, Basis::Known(_))).then_some(inquiry);
         let after = (!changes.is_empty()).then_some(inquiry);
         if changes.is_empty() {
-            self.action = "read".to_owned();
+            self.action = READ.to_owned();
+        }
+        if !changes.is_empty() {
+            self.sent = Some(self.action.clone());
         }
         let round = Round::new(&self.issuer, before, &changes, after);
         let mut outcomes = Vec::new();

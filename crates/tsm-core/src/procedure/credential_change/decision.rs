@@ -1,13 +1,15 @@
 //! What a change of a credential changes in the records: all of it in one batch.
 
-use crate::audit::{self, Party, Step};
+use crate::audit::Party;
 use crate::error::Reason;
+use crate::identity::Caller;
 use crate::jpki::application::{Application, ApplicationEvent, CardGuard};
 use crate::jpki::credential::{Credential, CredentialEvent, OpenDuty};
 use crate::jpki::provider::Provider;
 use crate::jpki::uuid;
 use crate::ports::{Batch, Store, StoreError, Versioned};
 use crate::procedure::provision::free_person;
+use crate::receipt;
 use crate::time::Timestamp;
 
 use super::ChangeError;
@@ -37,12 +39,12 @@ impl Subject {
         self.application.value.state.may_have_written()
     }
 
-    /// Adds to `batch` everything that `event` changes.
+    /// Adds to `batch` everything that `event` changes; without a caller the server decided itself.
     pub(super) async fn decide(
         &self,
         provider: &Provider<'_>,
         mut batch: Batch,
-        actor: &str,
+        caller: Option<&Caller>,
         event: CredentialEvent,
     ) -> Result<Batch, ChangeError> {
         let store = provider.store;
@@ -62,15 +64,14 @@ impl Subject {
         let outcome = format!("{}, card: {:?}", after.state.as_str(), after.duty);
         batch = batch.update(before.id.clone(), self.credential.version, after);
         batch = open_duty(provider, batch, &before.id).await?;
-        let step = Step {
-            subject: format!("credential/{}", before.id),
-            at: provider.now(),
-            actor: actor.to_owned(),
-            party: Party::Jlis,
-            action: action.to_owned(),
-            outcome,
+        let subject = format!("credential/{}", before.id);
+        let step = match caller {
+            Some(caller) => provider.step_by(caller, subject, Party::Jlis),
+            None => provider.step(subject, Party::Jlis),
         };
-        Ok(audit::append(store, batch, step).await?)
+        let step = step.on(&before.iccid).says(action, outcome);
+        let Provider { vault, tenant, .. } = *provider;
+        Ok(receipt::append(store, vault, tenant, batch, step, &[]).await?)
     }
 
     /// The person is free, and an application that was still open is over.

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use crate::audit::{self, Party, Step};
+use crate::audit::{Party, Step};
+use crate::identity::Iccid;
 use crate::jpki::credential::{CardDuty, CredentialEvent, OpenDuty, SealedPrivateKey};
 use crate::jpki::private_key;
 use crate::jpki::provider::Provider;
 use crate::ports::{Batch, Entropy, EntropyError, StoreError, Versioned};
 use crate::procedure::provision::free_card;
+use crate::receipt;
 use crate::record::{Record, Stored};
 use crate::time::Timestamp;
 
+use super::ChangeError;
 use super::decision::Subject;
 use super::duty::{self, DutyError, Proof};
-use super::{ChangeError, ITSELF};
 
 /// How many changes that come in meanwhile one worker follows.
 const ROUNDS: usize = 8;
@@ -186,12 +188,11 @@ impl<'a> Claim<'a> {
         if value.duty != CardDuty::None {
             next.apply(CredentialEvent::CardFollowed)
                 .map_err(ChangeError::from)?;
-            batch = audit::append(
-                store,
-                batch,
-                self.step(value.duty, proof, next.state.as_str()),
-            )
-            .await?;
+            let Provider { tenant, .. } = *self.provider;
+            let step = self.step(&value.iccid, value.duty, proof, next.state.as_str());
+            batch = receipt::append(store, vault, tenant, batch, step, &[])
+                .await
+                .map_err(ChangeError::from)?;
         }
         store
             .commit(batch.update(self.credential, version, next))
@@ -199,7 +200,7 @@ impl<'a> Claim<'a> {
         Ok(())
     }
 
-    fn step(&self, duty: CardDuty, proof: Proof, state: &str) -> Step {
+    fn step(&self, card: &Iccid, duty: CardDuty, proof: Proof, state: &str) -> Step {
         let (party, action) = match duty {
             CardDuty::Wipe => (Party::Jlis, "card-wiped"),
             CardDuty::Lock => (Party::Carrier, "card-locked"),
@@ -207,14 +208,9 @@ impl<'a> Claim<'a> {
             CardDuty::Remove => (Party::Carrier, "card-cleared"),
             CardDuty::None => (Party::Jlis, "card-agrees"),
         };
-        Step {
-            subject: format!("credential/{}", self.credential),
-            at: self.provider.now(),
-            actor: ITSELF.to_owned(),
-            party,
-            action: action.to_owned(),
-            outcome: format!("{}, {state}", proof.as_str()),
-        }
+        let subject = format!("credential/{}", self.credential);
+        let step = self.provider.step(subject, party).on(card);
+        step.says(action, format!("{}, {state}", proof.as_str()))
     }
 
     /// Leaves the duty to a later attempt.

@@ -46,8 +46,8 @@ fn wiped(world: &World, credential: &str) -> Option<String> {
         .into_iter()
         .map(|(_, entry)| entry);
     entries
-        .filter(|entry| entry.subject == subject && entry.action == "card-wiped")
-        .map(|entry| entry.outcome)
+        .filter(|entry| entry.step.subject == subject && entry.step.action == "card-wiped")
+        .map(|entry| entry.step.outcome)
         .next_back()
 }
 

@@ -3,11 +3,11 @@
 //! What the operator may have put on the card stays there, without a credential, for the next
 //! application. From the moment a credential is set aside, revoking that is the way.
 
-use crate::audit::{self, Party, Step};
+use crate::audit::{self, Party};
 use crate::error::{Failure, Reason};
 use crate::identity::Caller;
 use crate::jpki::application::{Application, ApplicationEvent, ApplicationState};
-use crate::jpki::provider::{Provider, actor};
+use crate::jpki::provider::Provider;
 use crate::jpki::wrong_state::WrongState;
 use crate::ports::{Batch, StoreError};
 
@@ -87,14 +87,10 @@ async fn decide(
     let batch = free_person(store, Batch::new(), &application).await?;
     let batch = free_card(store, batch, &application).await?;
     let batch = batch.update(id, found.version, application.clone());
-    let step = Step {
-        subject: format!("application/{id}"),
-        at: provider.now(),
-        actor: actor(caller),
-        party: Party::User,
-        action: "cancel".to_owned(),
-        outcome: reason.to_owned(),
-    };
+    let step = provider
+        .step_by(caller, format!("application/{id}"), Party::User)
+        .on(&application.iccid)
+        .says("cancel", reason);
     store
         .commit(audit::append(store, batch, step).await?)
         .await?;

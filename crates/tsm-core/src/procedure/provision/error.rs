@@ -1,5 +1,6 @@
 //! Why provisioning stopped.
 
+use crate::audit::heads::SignError;
 use crate::error::{Class, Failure, Reason};
 use crate::jpki::domain_session::DomainError;
 use crate::jpki::private_key::DestroyError;
@@ -62,6 +63,15 @@ pub enum ProvisionError {
     /// The store did not do it.
     #[error("the application could not be stored")]
     Store(#[from] StoreError),
+}
+
+impl From<SignError> for ProvisionError {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Store(error) => error.into(),
+            SignError::Vault(error) => error.into(),
+        }
+    }
 }
 
 impl Failure for ProvisionError {

@@ -3,14 +3,14 @@
 //! Everything that must be unique hangs on a guard record in one batch, so that of two applications
 //! at the same moment exactly one is accepted. A refused application changes nothing.
 
-use crate::audit::{self, Party, Step};
+use crate::audit::{self, Party};
 use crate::error::{Failure, Reason};
 use crate::identity::Caller;
 use crate::jpki::application::{
     Application, ApplicationState, CardGuard, PersonGuard, RequestOutcome, SpentNonce,
 };
 use crate::jpki::proofing::SignedApplication;
-use crate::jpki::provider::{Provider, actor};
+use crate::jpki::provider::Provider;
 use crate::jpki::uuid;
 use crate::ports::{Batch, EntropyError, Store, StoreError};
 use crate::procedure::credential_change::{self, ChangeError};
@@ -98,14 +98,14 @@ pub async fn accept(
         }
         let application = open(provider, signed)?;
         let batch = batch(&request, body_sha256, signed, &application);
-        let step = Step {
-            subject: format!("application/{}", application.id),
-            at: application.created_at,
-            actor: actor(caller),
-            party: Party::Jlis,
-            action: "accept".to_owned(),
-            outcome: application.state.as_str().to_owned(),
-        };
+        let step = provider
+            .step_by(
+                caller,
+                format!("application/{}", application.id),
+                Party::Jlis,
+            )
+            .on(&application.iccid)
+            .says("accept", application.state.as_str());
         let batch = audit::append(provider.store, batch, step).await?;
         match provider.store.commit(batch).await {
             Ok(()) => return Ok(application),

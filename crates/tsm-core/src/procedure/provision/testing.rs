@@ -128,6 +128,7 @@ pub(crate) struct World {
     pub(crate) authority: Authority,
     pub(crate) pairs: Pairs,
     pub(crate) policy: Policy,
+    pub(crate) tenant: Tenant,
 }
 
 /// The world's parts as ports; faults and the parts that hang together are borrowed.
@@ -143,6 +144,7 @@ macro_rules! provider {
             clock: &$world.clock,
             entropy: &$world.entropy,
             policy: &$world.policy,
+            tenant: &$world.tenant,
         }
     };
 }
@@ -153,10 +155,7 @@ pub(crate) fn iccid() -> Iccid {
 }
 
 pub(crate) fn caller() -> Caller {
-    Caller {
-        tenant: Tenant::new("j-lis").unwrap(),
-        role: Role::Citizen,
-    }
+    Caller::machine(Tenant::new("j-lis").unwrap(), Role::Citizen)
 }
 
 pub(crate) fn pin(text: &str) -> Pin {
@@ -191,6 +190,7 @@ impl World {
                 algorithm,
                 ..Policy::default()
             },
+            tenant: caller().tenant,
         }
     }
 
@@ -284,8 +284,8 @@ impl World {
     pub(crate) fn story(&self, subject: &str) -> Vec<String> {
         let entries = self.all::<AuditEntry>().into_iter().map(|(_, entry)| entry);
         entries
-            .filter(|entry| entry.subject == subject)
-            .map(|entry| entry.action)
+            .filter(|entry| entry.step.subject == subject)
+            .map(|entry| entry.step.action)
             .collect()
     }
 

@@ -7,7 +7,8 @@ use globalplatform::privileges::Privileges;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use tsm_core::audit::{AuditEntry, AuditHead, Party};
+use tsm_core::audit::heads::{Head, HeadsStatement, HeadsTip, SignedHeads, UnsignedHead};
+use tsm_core::audit::{AuditEntry, AuditHead, Party, Step};
 use tsm_core::card::catalogue::{LoadFilePiece, Package, ServiceDefinition};
 use tsm_core::card::content::{CardContent, ContentEntry, EntryKind, KeySets};
 use tsm_core::card::counter::KeysetCounter;
@@ -22,7 +23,9 @@ use tsm_core::jpki::credential::{
     CardDuty, Credential, CredentialState, KeyAlgorithm, OpenDuty, SealedPrivateKey, SerialIndex,
 };
 use tsm_core::jpki::domain::{InitialKeys, ProviderDomain};
+use tsm_core::ledger::{Account, LedgerLine, Prices, Tariff, Use};
 use tsm_core::ports::SlotId;
+use tsm_core::receipt::Receipt;
 use tsm_core::tenancy::{Contract, ManagementMode, TenantKind, TenantRecord};
 use tsm_core::time::Timestamp;
 
@@ -379,26 +382,100 @@ fn provider_domain() -> impl Strategy<Value = ProviderDomain> {
 }
 
 fn audit_entry() -> impl Strategy<Value = AuditEntry> {
-    let party = prop::sample::select(vec![Party::Carrier, Party::Jlis, Party::User]);
-    (
-        any::<[String; 4]>(),
-        any::<u64>(),
-        time(),
-        party,
-        any::<[u8; 32]>(),
-    )
-        .prop_map(
-            |([subject, actor, action, outcome], sequence, at, party, previous)| AuditEntry {
-                subject,
+    let party = prop::sample::select(Party::ALL.to_vec());
+    let said = (any::<[String; 5]>(), time(), party);
+    let concerned = (
+        prop::option::of(tenant()),
+        prop::option::of(iccid()),
+        prop::collection::vec(tenant(), 0..4),
+    );
+    (said, concerned, any::<(u64, [u8; 32])>()).prop_map(
+        |((texts, at, party), (responsible, card, tenants), (sequence, previous))| {
+            let [subject, actor, person, action, outcome] = texts;
+            AuditEntry {
                 sequence,
-                at,
-                actor,
-                party,
-                action,
-                outcome,
                 previous,
-            },
-        )
+                step: Step {
+                    subject,
+                    at,
+                    actor,
+                    person,
+                    party,
+                    responsible,
+                    card,
+                    tenants,
+                    action,
+                    outcome,
+                },
+            }
+        },
+    )
+}
+
+fn account() -> impl Strategy<Value = Account> {
+    (tenant(), tenant()).prop_map(|(payer, payee)| Account { payer, payee })
+}
+
+fn tariff() -> impl Strategy<Value = Tariff> {
+    let prices = prop::option::of(any::<[u64; 3]>().prop_map(
+        |[per_megabyte_day, per_installation, per_message]| Prices {
+            per_megabyte_day,
+            per_installation,
+            per_message,
+        },
+    ));
+    (account(), time(), prices).prop_map(|(account, from, prices)| Tariff {
+        account,
+        from,
+        prices,
+    })
+}
+
+fn ledger_line() -> impl Strategy<Value = LedgerLine> {
+    let area = (any::<u64>(), time(), prop::option::of(time()))
+        .prop_map(|(bytes, from, until)| Use::Area { bytes, from, until });
+    let messages =
+        (any::<[u64; 2]>(), time()).prop_map(|([exchanges, bytes], from)| Use::Messages {
+            from,
+            exchanges,
+            bytes,
+        });
+    let usage = prop_oneof![
+        area,
+        messages,
+        time().prop_map(|at| Use::Installation { at })
+    ];
+    (account(), iccid(), service(), usage).prop_map(|(account, iccid, service, usage)| LedgerLine {
+        account,
+        iccid,
+        service,
+        usage,
+    })
+}
+
+fn signed_heads() -> impl Strategy<Value = SignedHeads> {
+    let head = any::<(String, u64, [u8; 32])>().prop_map(|(subject, sequence, hash)| Head {
+        subject,
+        sequence,
+        hash,
+    });
+    let statement = (tenant(), time(), any::<([u64; 2], [[u8; 32]; 2])>()).prop_map(
+        |(server, at, ([number, count], [previous, root]))| HeadsStatement {
+            server,
+            number,
+            at,
+            previous,
+            count,
+            root,
+        },
+    );
+    (statement, prop::collection::vec(head, 0..4), bytes()).prop_map(
+        |(statement, heads, signature)| SignedHeads {
+            statement,
+            heads,
+            signature,
+        },
+    )
 }
 
 /// A record of a table; panics for a table that was forgotten here.
@@ -442,6 +519,16 @@ pub(super) fn record(table: Table) -> BoxedStrategy<Record> {
         Table::AuditEntry => of(audit_entry()),
         Table::AuditHead => {
             of(any::<(u64, [u8; 32])>().prop_map(|(sequence, hash)| AuditHead { sequence, hash }))
+        }
+        Table::UnsignedHead => of(any::<[u8; 32]>().prop_map(|hash| UnsignedHead { hash })),
+        Table::SignedHeads => of(signed_heads()),
+        Table::Tariff => of(tariff()),
+        Table::LedgerLine => of(ledger_line()),
+        Table::Receipt => {
+            of((name(), bytes()).prop_map(|(text, signature)| Receipt { text, signature }))
+        }
+        Table::HeadsTip => {
+            of(any::<(u64, [u8; 32])>().prop_map(|(number, digest)| HeadsTip { number, digest }))
         }
         other => panic!("no records of table {}", other.name()),
     }

@@ -136,7 +136,7 @@ fn a_forged_answer_is_audited() {
     assert!(is_forged(&world.converge().unwrap_err()));
     assert_eq!(world.uicc().content, None);
     let last = world.audit_entries().pop().unwrap();
-    assert_eq!(last.outcome, "R_MAC_INVALID");
+    assert_eq!(last.step.outcome, "R_MAC_INVALID");
 }
 
 #[test]

@@ -11,10 +11,7 @@ use crate::tenancy::ManagementMode;
 #[test]
 fn another_tenant_can_neither_ask_nor_change() {
     let world = World::new();
-    let stranger = Caller {
-        tenant: Tenant::new("shop").unwrap(),
-        role: Role::ServiceProvider,
-    };
+    let stranger = Caller::machine(Tenant::new("shop").unwrap(), Role::ServiceProvider);
     let refused = world
         .request(&stranger, "a", ServiceState::Installed)
         .unwrap_err();

@@ -35,6 +35,7 @@ pub(super) struct World {
     pub(super) clock: TestClock,
     entropy: TestEntropy,
     vault: TestVault,
+    carrier: Tenant,
 }
 
 pub(super) fn iccid() -> Iccid {
@@ -46,10 +47,7 @@ pub(super) fn jpki() -> ServiceName {
 }
 
 pub(super) fn provider() -> Caller {
-    Caller {
-        tenant: Tenant::new("j-lis").unwrap(),
-        role: Role::ServiceProvider,
-    }
+    Caller::machine(Tenant::new("j-lis").unwrap(), Role::ServiceProvider)
 }
 
 fn contract(modes: &[ManagementMode]) -> Contract {
@@ -82,6 +80,7 @@ impl World {
             clock: TestClock::at(1_000),
             entropy: TestEntropy::default(),
             vault: TestVault(issuer_keys()),
+            carrier: Tenant::new("carrier").unwrap(),
         };
         world.register(free);
         world
@@ -171,6 +170,7 @@ impl World {
             clock: &self.clock,
             entropy: &self.entropy,
             issuer_master: "isd",
+            carrier: &self.carrier,
         }
     }
 

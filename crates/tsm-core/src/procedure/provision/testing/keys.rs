@@ -140,6 +140,15 @@ impl KeyVault for Vault {
         Ok(vec![4; 65])
     }
 
+    /// Whoever knows the message can make it: good enough to see what was signed.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, VaultError> {
+        Ok(Sha256::digest([b"signed ", message].concat()).to_vec())
+    }
+
+    fn signing_public_key(&self) -> Result<Vec<u8>, VaultError> {
+        Ok(vec![4; 65])
+    }
+
     fn pseudonym(&self, identifier: &str) -> Result<String, VaultError> {
         Ok(identifier.to_owned())
     }
