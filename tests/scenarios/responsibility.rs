@@ -12,6 +12,7 @@ use tsm::output::Output;
 use tsm_core::receipt::ReceiptStatement;
 use tsm_proto::mno::audit_service_client::AuditServiceClient;
 use tsm_proto::mno::ledger_service_client::LedgerServiceClient;
+use tsm_proto::mno::service_management_client::ServiceManagementClient;
 use tsm_proto::mno::tenant_service_client::TenantServiceClient;
 use tsm_proto::mno::{
     self, Contract, GetSettlementRequest, ListLedgerLinesRequest, ListReceiptsRequest,
@@ -299,8 +300,20 @@ async fn what_was_used_is_settled_between_the_parties() -> anyhow::Result<()> {
     assert!(other.is_err() || other?.lines.is_empty());
 
     // Nothing is added by a request that is repeated when it is done.
-    let id = holder.deployment().await?;
-    assert!(id.converged);
+    let mut provider = ServiceManagementClient::new(world.mno_as("tsm://j-lis/service-provider")?);
+    for request_id in ["again", "again", "and-again"] {
+        let request = mno::ChangeServiceRequest {
+            request_id: request_id.to_owned(),
+            iccid: holder.iccid().to_owned(),
+            service: "jpki".to_owned(),
+        };
+        let deployment = provider.activate_service(request).await?.into_inner();
+        assert!(deployment.converged);
+    }
+    let again = settle(&world, "tsm://carrier/operator").await?;
+    assert_eq!(again.lines[0].exchanges, 5);
+    assert_eq!(again.lines[0].installations, 1);
+    assert_eq!(again.lines[0].message_bytes, line.message_bytes);
     let mut ledger = LedgerServiceClient::new(world.mno_as("tsm://carrier/auditor")?);
     let lines = ledger
         .list_ledger_lines(ListLedgerLinesRequest::default())

@@ -13,6 +13,7 @@ mod request;
 mod round;
 #[cfg(test)]
 mod tests;
+mod told;
 mod worker;
 
 use globalplatform::status_word::StatusWord;

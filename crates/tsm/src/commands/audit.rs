@@ -81,8 +81,8 @@ pub async fn verify(servers: &Servers, output: Output) -> anyhow::Result<()> {
     };
     output.print(&report, |report| {
         format!(
-            "{} entries of the carrier and {} of the provider in {} chains: every hash fits, and \
-             so do {} signed heads",
+            "{} entries of the carrier and {} of the provider in {} chains: every hash fits; \
+             statements of signed heads that fit: {}",
             report.carrier_entries, report.provider_entries, report.chains, report.signed_heads
         )
     })
@@ -116,7 +116,8 @@ pub fn verify_file(args: &AuditVerifyArgs, output: Output) -> anyhow::Result<()>
         };
         format!(
             "the audit log of {} as {} may see it, exported {}\n\
-             {} entries{withheld} in {} chains: every hash fits, and so do {} signed heads",
+             {} entries{withheld} in {} chains: every hash fits\n\
+             statements of signed heads that fit: {}",
             report.server,
             report.reader,
             report.exported_at,

@@ -31,6 +31,9 @@ struct Story {
 /// One step.
 #[derive(Debug, Serialize)]
 struct Told {
+    /// To sort by: seconds and nanoseconds.
+    #[serde(skip)]
+    moment: (i64, i32),
     at: String,
     asked_by: String,
     responsible: String,
@@ -101,9 +104,11 @@ impl Teller<'_> {
             .context("the deployment cannot be told of")?;
         let card = self.shown(iccid);
         self.story.about = format!("{service}, {} {card}", self.words.card);
-        let begins = format!("{service}: ");
         let about = |step: &str| {
-            service_of(step) == Some(service) || step.contains(&begins) || step.starts_with("read")
+            let mut parts = step.split("; ").map(|part| part.split(' ').next());
+            service_of(step) == Some(service)
+                || step.starts_with("read")
+                || parts.any(|first| first == Some(service))
         };
         self.tell(LogOf::Carrier, &format!("card/{iccid}"), about)
             .await?;
@@ -181,9 +186,7 @@ impl Teller<'_> {
             )
             .await?;
         }
-        self.story
-            .happened
-            .sort_by(|one, other| one.at.cmp(&other.at));
+        self.story.happened.sort_by_key(|told| told.moment);
         Ok(())
     }
 
@@ -277,6 +280,7 @@ impl Teller<'_> {
                 tenant => format!("{party} ({tenant})"),
             };
             self.story.happened.push(Told {
+                moment: entry.at.map_or((0, 0), |at| (at.seconds, at.nanos)),
                 at: entry.at.map(moment).unwrap_or_default(),
                 asked_by: format!("{}{person}", entry.actor),
                 responsible,
@@ -366,6 +370,7 @@ mod tests {
             let story = Story {
                 about: words.card.to_owned(),
                 happened: vec![Told {
+                    moment: (0, 0),
                     at: "2026-11-24T04:00:00Z".to_owned(),
                     asked_by: "carrier".to_owned(),
                     responsible: words.party("carrier").to_owned(),

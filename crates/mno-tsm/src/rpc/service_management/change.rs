@@ -93,6 +93,10 @@ pub(super) async fn run(
         .await
         .map_err(|error| status::of(&error))?;
     let current = found.as_ref().map(|found| found.value.desired);
+    // Reading the card once more for a request that is done costs the provider nothing.
+    let is_charged = !found
+        .as_ref()
+        .is_some_and(|found| current == Some(request.desired) && found.value.converged());
     if found
         .as_ref()
         .is_none_or(|found| found.value.provider == admitted.caller.tenant)
@@ -102,7 +106,7 @@ pub(super) async fn run(
 
     if change.may_follow_later(current) {
         let deployment = desire(state, admitted, request).await?;
-        return follow(state, admitted, deployment, deadline).await;
+        return follow(state, admitted, deployment, is_charged, deadline).await;
     }
     if !gateway::is_attached(state, iccid) {
         // What the card was read back with before stands; the same request again is answered.
@@ -128,8 +132,10 @@ pub(super) async fn run(
             .map_err(|error| status::of(&error)),
         Err(refused) => Err(refused),
     };
-    let provider = &admitted.caller.tenant;
-    metering::charge(state, provider, iccid, &request.service, link.traffic()).await;
+    if is_charged {
+        let provider = &admitted.caller.tenant;
+        metering::charge(state, provider, iccid, &request.service, link.traffic()).await;
+    }
     held.release().await;
     let changed = changed?;
     log_converged(iccid, &changed);
@@ -160,10 +166,11 @@ async fn follow(
     state: &State,
     admitted: &Admitted,
     deployment: Deployment,
+    is_charged: bool,
     deadline: Timestamp,
 ) -> Result<mno::Deployment, Status> {
     let iccid = &deployment.iccid;
-    match bring(state, &deployment, deadline).await {
+    match bring(state, &deployment, is_charged, deadline).await {
         Ok(Some(report)) => {
             log_converged(iccid, &report);
             let found = report
@@ -198,6 +205,7 @@ fn log_converged(iccid: &Iccid, report: &ConvergeReport) {
 async fn bring(
     state: &State,
     deployment: &Deployment,
+    is_charged: bool,
     deadline: Timestamp,
 ) -> Result<Option<ConvergeReport>, Unfinished> {
     let iccid = &deployment.iccid;
@@ -209,7 +217,9 @@ async fn bring(
     let context = state.context_over(&link);
     let converged = converge::converge(&context, iccid, held.epoch, deadline).await;
     let (provider, service) = (&deployment.provider, &deployment.service);
-    metering::charge(state, provider, iccid, service, link.traffic()).await;
+    if is_charged {
+        metering::charge(state, provider, iccid, service, link.traffic()).await;
+    }
     held.release().await;
     Ok(Some(converged?))
 }

@@ -2,16 +2,17 @@
 //! else decided meanwhile.
 
 use super::item::Item;
-use super::worker::{READ, Worker};
+use super::told::Outcome;
+use super::worker::Worker;
 use super::{Context, ConvergeError};
-use crate::audit::{self, Step};
+use crate::audit;
 use crate::card::content::CardContent;
 use crate::card::deployment::Deployment;
 use crate::card::uicc::Uicc;
 use crate::error::Failure;
 use crate::ledger::{Account, area};
 use crate::ports::{Batch, StoreError};
-use crate::procedure::converge::request::{RequestError, state_name};
+use crate::procedure::converge::request::RequestError;
 use crate::procedure::lease;
 use crate::receipt;
 
@@ -39,8 +40,7 @@ impl Worker<'_> {
     async fn try_record(&mut self, content: &CardContent) -> Result<(), ConvergeError> {
         let batch = self.store_content(Some(content.clone())).await?;
         let batch = self.post(batch, content).await?;
-        let outcome = self.summary();
-        self.commit_items(batch, &outcome, true).await?;
+        self.commit_items(batch, Outcome::ReadBack).await?;
         self.notes.clear();
         self.sent = None;
         Ok(())
@@ -82,7 +82,7 @@ impl Worker<'_> {
     pub(super) async fn record_handovers(&mut self) -> Result<bool, ConvergeError> {
         let batch = self.store_content(None).await?;
         match self
-            .commit_items(batch, "first keys sealed to the provider", false)
+            .commit_items(batch, Outcome::Text("first keys sealed to the provider"))
             .await
         {
             Ok(()) => Ok(true),
@@ -98,18 +98,20 @@ impl Worker<'_> {
     /// A session whose answers cannot be believed is worth a line in the log of the card.
     pub(super) async fn record_failure(&mut self, error: &ConvergeError) {
         let outcome = error.reason().to_string();
-        if let Err(failed) = self.commit_items(Batch::new(), &outcome, false).await {
+        if let Err(failed) = self
+            .commit_items(Batch::new(), Outcome::Text(&outcome))
+            .await
+        {
             tracing::warn!(iccid = ?self.session.iccid, error = %failed, "failure not audited");
         }
     }
 
-    /// Adds the deployments and an audit entry to `batch` and commits it under the lease.
+    /// Adds the deployments and the audit entries to `batch` and commits it under the lease.
     /// What was read back after changes were sent leaves a receipt.
     async fn commit_items(
         &mut self,
         batch: Batch,
-        outcome: &str,
-        is_read_back: bool,
+        outcome: Outcome<'_>,
     ) -> Result<(), ConvergeError> {
         let store = self.context.store;
         let now = self.context.clock.now();
@@ -120,22 +122,14 @@ impl Worker<'_> {
             let id = Deployment::id(&iccid, &item.deployment.service);
             batch = batch.update(id, item.version, item.deployment.clone());
         }
-        let step = self.uicc.step(now, self.context.carrier);
-        let action = match &self.sent {
-            // What was sent was refused, or its answer lost, and the card was read then.
-            Some(sent) if is_read_back && self.action == READ => format!("{READ} after {sent}"),
-            _ => self.action.clone(),
-        };
-        let step = step.says(action, outcome);
-        let providers = self.items.iter().map(|item| &item.deployment.provider);
-        let step = providers.fold(step, Step::of);
-        let batch = match &self.sent {
-            Some(_) if is_read_back => {
-                let Context { vault, carrier, .. } = self.context;
-                receipt::append(store, vault, carrier, batch, step, &[]).await?
-            }
-            _ => audit::append(store, batch, step).await?,
-        };
+        let Context { vault, carrier, .. } = self.context;
+        for told in self.told(outcome, now) {
+            batch = if told.leaves_a_receipt {
+                receipt::append(store, vault, carrier, batch, told.step, &[]).await?
+            } else {
+                audit::append(store, batch, told.step).await?
+            };
+        }
         store.commit(batch).await?;
         for item in &mut self.items {
             item.version = item.version.saturating_add(1);
@@ -172,23 +166,5 @@ impl Worker<'_> {
             }
         }
         Ok(())
-    }
-
-    /// What the audit entry of a reading says.
-    fn summary(&self) -> String {
-        let states = self.items.iter().map(|item| {
-            let deployment = &item.deployment;
-            let observed = deployment.observed.map_or("incomplete", state_name);
-            match &deployment.problem {
-                Some(problem) => format!("{} {observed} ({problem})", deployment.service),
-                None => format!("{} {observed}", deployment.service),
-            }
-        });
-        let parts: Vec<_> = states.chain(self.notes.iter().cloned()).collect();
-        if parts.is_empty() {
-            "read".to_owned()
-        } else {
-            parts.join("; ")
-        }
     }
 }

@@ -3,6 +3,7 @@
 mod faults;
 mod refusals;
 mod requests;
+mod responsibility;
 mod world;
 
 use futures::executor::block_on;

@@ -26,6 +26,9 @@ const ROUNDS: usize = 8;
 /// What an audit entry says was done when the card was only read.
 pub(super) const READ: &str = "read";
 
+/// What an audit entry says was done when what the card refused is not tried any more.
+pub(super) const GIVE_UP: &str = "give up";
+
 /// Work on one card under one lease.
 pub(super) struct Worker<'a> {
     pub(super) context: Context<'a>,
@@ -127,7 +130,7 @@ impl<'a> Worker<'a> {
             let changes = self.plan(&basis);
             if let (Basis::Known(content), true) = (&basis, changes.is_empty()) {
                 if self.is_dirty {
-                    self.action = "give up".to_owned();
+                    self.action = GIVE_UP.to_owned();
                     self.record(&content.clone()).await?;
                 }
                 return Ok(self.report(content.clone()));

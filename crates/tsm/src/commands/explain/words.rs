@@ -142,6 +142,12 @@ const ACTIONS: &[(&str, &str, &str)] = &[
         "証明書を失効し、カードから削除",
     ),
     (
+        "key-set-aside",
+        "a key pair was set aside",
+        "鍵ペアを割当て",
+    ),
+    ("write-begun", "writing began", "書込みを開始"),
+    (
         "card-wiped",
         "the key on the card was wiped",
         "カードの鍵を消去",
@@ -160,6 +166,36 @@ const ACTIONS: &[(&str, &str, &str)] = &[
         "card-cleared",
         "everything was removed from the card",
         "カードから全て削除",
+    ),
+];
+
+/// Changes of a card, as the audit log names them behind the service, and in both languages.
+const CHANGES: &[(&str, &str, &str)] = &[
+    (
+        "create domain",
+        "make the security domain",
+        "セキュリティドメインを作成",
+    ),
+    ("set domain keys", "give it first keys", "初期鍵を設定"),
+    ("load package", "load the package", "パッケージをロード"),
+    (
+        "install applet",
+        "install the applet",
+        "アプレットをインストール",
+    ),
+    (
+        "make selectable",
+        "make the applet usable",
+        "アプレットを利用可能化",
+    ),
+    ("lock", "lock the applet", "アプレットを停止"),
+    ("unlock", "unlock the applet", "アプレットの停止を解除"),
+    ("delete applet", "delete the applet", "アプレットを削除"),
+    ("delete package", "delete the package", "パッケージを削除"),
+    (
+        "delete domain",
+        "delete the security domain",
+        "セキュリティドメインを削除",
     ),
 ];
 
@@ -260,7 +296,15 @@ impl Words {
                 _ => {}
             }
         }
-        action.to_owned()
+        let parts: Option<Vec<_>> = action.split("; ").map(|part| self.change(part)).collect();
+        parts.map_or_else(|| action.to_owned(), |parts| parts.join("; "))
+    }
+
+    /// `jpki lock`, in words.
+    fn change(&self, part: &str) -> Option<String> {
+        let (service, name) = part.split_once(' ')?;
+        let (_, en, ja) = CHANGES.iter().find(|(known, ..)| *known == name)?;
+        Some(format!("{service}: {}", self.pick(en, ja)))
     }
 
     /// What came of it.
@@ -360,7 +404,11 @@ mod tests {
             "it was asked for: jpki active"
         );
         assert_eq!(words.action("deployed"), "deployed");
-        assert_eq!(words.action("jpki: lock"), "jpki: lock");
+        assert_eq!(words.action("jpki lock; jpki glue"), "jpki lock; jpki glue");
+        assert_eq!(
+            words.action("jpki delete applet; a lock"),
+            "jpki: delete the applet; a: lock the applet"
+        );
     }
 
     #[test]
