@@ -6,7 +6,12 @@
 //! | change contracts | issuers | | | | | | |
 //! | read tenants, contracts | all | all | all | all | all | all | |
 //! | `RegisterUicc` | | issuers | | | | | |
-//! | `GetUicc`, `ListUiccs` | | operators | | operators | operators | | |
+//! | change card profiles, import cards | | issuers | | | | | |
+//! | read card profiles | | operators | operators | operators | operators | | |
+//! | read imports | | issuers | | issuers | | | |
+//! | record card events | | operators | | | | | |
+//! | read subscriptions, card events | | operators | | operators | operators | | |
+//! | `GetUicc`, `FindUicc`, `ListUiccs` | | operators | | operators | operators | | |
 //! | `AuditUicc` | | operators | | | | | |
 //! | change catalogue | | carrier | | | | | |
 //! | read catalogue | | carrier | carrier | carrier | | | |
@@ -48,7 +53,19 @@ pub enum Method {
     ReadTenants,
     /// `UiccService.RegisterUicc`
     RegisterUicc,
-    /// `UiccService.GetUicc` and `ListUiccs`
+    /// `CardProfileService.PutCardProfile`
+    ChangeProfiles,
+    /// `CardProfileService.GetCardProfile` and `ListCardProfiles`
+    ReadProfiles,
+    /// `ImportService.ImportCards`
+    ImportCards,
+    /// `ImportService.GetImport`, `ListImports` and `ListRefusedRows`
+    ReadImports,
+    /// `SubscriptionService.RecordCardEvent`
+    ChangeSubscriptions,
+    /// `SubscriptionService.GetSubscription` and `ListCardEvents`
+    ReadSubscriptions,
+    /// `UiccService.GetUicc`, `FindUicc` and `ListUiccs`
     ReadUiccs,
     /// `UiccService.AuditUicc`
     AuditUicc,
@@ -96,11 +113,17 @@ impl Who {
 
 impl Method {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
         Self::ChangeTenants,
         Self::ChangeContracts,
         Self::ReadTenants,
         Self::RegisterUicc,
+        Self::ChangeProfiles,
+        Self::ReadProfiles,
+        Self::ImportCards,
+        Self::ReadImports,
+        Self::ChangeSubscriptions,
+        Self::ReadSubscriptions,
         Self::ReadUiccs,
         Self::AuditUicc,
         Self::ChangeCatalogue,
@@ -122,6 +145,12 @@ impl Method {
             Self::ChangeContracts => "change contracts",
             Self::ReadTenants => "read tenants",
             Self::RegisterUicc => "register card",
+            Self::ChangeProfiles => "change card profiles",
+            Self::ReadProfiles => "read card profiles",
+            Self::ImportCards => "import cards",
+            Self::ReadImports => "read imports",
+            Self::ChangeSubscriptions => "record card event",
+            Self::ReadSubscriptions => "read subscriptions",
             Self::ReadUiccs => "read cards",
             Self::AuditUicc => "audit card",
             Self::ChangeCatalogue => "change catalogue",
@@ -149,8 +178,18 @@ impl Method {
                 (Support, Who::All),
                 (ServiceProvider, Who::Providers),
             ],
-            Self::RegisterUicc => &[(Operator, Who::Issuers)],
-            Self::ReadUiccs => &[
+            Self::RegisterUicc | Self::ChangeProfiles | Self::ImportCards => {
+                &[(Operator, Who::Issuers)]
+            }
+            Self::ReadImports => &[(Operator, Who::Issuers), (Auditor, Who::Issuers)],
+            Self::ChangeSubscriptions => &[(Operator, Who::Operators)],
+            Self::ReadProfiles => &[
+                (Operator, Who::Operators),
+                (Approver, Who::Operators),
+                (Auditor, Who::Operators),
+                (Support, Who::Operators),
+            ],
+            Self::ReadUiccs | Self::ReadSubscriptions => &[
                 (Operator, Who::Operators),
                 (Auditor, Who::Operators),
                 (Support, Who::Operators),
@@ -207,6 +246,12 @@ impl Reach {
     #[must_use]
     pub fn into_tenants(self) -> BTreeSet<Tenant> {
         self.tenants
+    }
+
+    /// The tenants within reach.
+    #[must_use]
+    pub const fn tenants(&self) -> &BTreeSet<Tenant> {
+        &self.tenants
     }
 }
 
@@ -283,21 +328,60 @@ mod tests {
             ("carrier" | "full", Role::Admin) => vec![ChangeTenants, ChangeContracts],
             ("carrier", Role::Operator) => vec![
                 RegisterUicc,
+                ChangeProfiles,
+                ReadProfiles,
+                ImportCards,
+                ReadImports,
+                ChangeSubscriptions,
+                ReadSubscriptions,
                 ReadUiccs,
                 AuditUicc,
                 ChangeCatalogue,
                 ReadCatalogue,
                 ReadDeployments,
             ],
-            ("full", Role::Operator) => vec![RegisterUicc, ReadUiccs, AuditUicc, ReadDeployments],
-            ("hosted" | "guest", Role::Operator) => vec![ReadUiccs, AuditUicc, ReadDeployments],
-            ("carrier", Role::Approver) => vec![ReadCatalogue],
-            ("carrier", Role::Auditor) => {
-                vec![ReadUiccs, ReadDeployments, ReadCatalogue]
+            ("full", Role::Operator) => vec![
+                RegisterUicc,
+                ChangeProfiles,
+                ReadProfiles,
+                ImportCards,
+                ReadImports,
+                ChangeSubscriptions,
+                ReadSubscriptions,
+                ReadUiccs,
+                AuditUicc,
+                ReadDeployments,
+            ],
+            ("hosted" | "guest", Role::Operator) => vec![
+                ReadProfiles,
+                ChangeSubscriptions,
+                ReadSubscriptions,
+                ReadUiccs,
+                AuditUicc,
+                ReadDeployments,
+            ],
+            ("carrier", Role::Approver) => vec![ReadCatalogue, ReadProfiles],
+            ("full" | "hosted" | "guest", Role::Approver) => vec![ReadProfiles],
+            ("carrier", Role::Auditor) => vec![
+                ReadUiccs,
+                ReadProfiles,
+                ReadImports,
+                ReadSubscriptions,
+                ReadDeployments,
+                ReadCatalogue,
+            ],
+            ("full", Role::Auditor) => vec![
+                ReadUiccs,
+                ReadProfiles,
+                ReadImports,
+                ReadSubscriptions,
+                ReadDeployments,
+            ],
+            ("hosted" | "guest", Role::Auditor) => {
+                vec![ReadUiccs, ReadProfiles, ReadSubscriptions, ReadDeployments]
             }
-            ("full" | "hosted" | "guest", Role::Auditor) => vec![ReadUiccs, ReadDeployments],
             ("carrier" | "full" | "hosted" | "guest", Role::Support) => {
-                vec![ReadUiccs, ReadDeployments]
+                vec![ReadUiccs, ReadProfiles, ReadSubscriptions, ReadDeployments]
             }
             ("carrier" | "full" | "hosted" | "guest", Role::Device) => vec![Attach],
             ("j-lis", Role::ServiceProvider) => {

@@ -1,6 +1,7 @@
 //! Records of the domain as messages of `proto/tsm/mno/v1`, and requests as
 //! records. Conversions in refuse what is missing or malformed.
 
+pub(crate) mod fleet;
 pub(crate) mod ledger;
 pub(crate) mod tenancy;
 
@@ -9,7 +10,7 @@ use tonic::Status;
 use tsm_core::card::catalogue::{Package, ServiceDefinition};
 use tsm_core::card::content::{CardContent, ContentEntry, EntryKind};
 use tsm_core::card::deployment::{Deployment, KeySetup, ServiceState};
-use tsm_core::card::uicc::Uicc;
+use tsm_core::card::uicc::{IssuerKeys, Uicc};
 use tsm_core::identity::Tenant;
 use tsm_core::ports::{Eligibility, MissingRequirement};
 use tsm_proto::mno;
@@ -52,10 +53,13 @@ pub(crate) fn delivered_uicc(
         isd_aid: aid("isd_aid", &request.isd_aid)?,
         isd_key_version: key_version,
         scp_i: number("scp_i", request.scp_i)?,
-        kdd: kdd
-            .try_into()
-            .map_err(|_| invalid_field("key_diversification_data", "must have 10 bytes"))?,
+        keys: IssuerKeys::Diversified(
+            kdd.try_into()
+                .map_err(|_| invalid_field("key_diversification_data", "must have 10 bytes"))?,
+        ),
         memory_bytes: request.memory_bytes,
+        profile: None,
+        eid: None,
         content: None,
     };
     Ok((uicc, request.sequence_counter))
@@ -63,7 +67,10 @@ pub(crate) fn delivered_uicc(
 
 /// A card for an operator.
 pub(crate) fn uicc(uicc: &Uicc, attached: bool, in_doubt: bool) -> mno::Uicc {
+    let (profile, eid) = fleet::delivered(uicc);
     mno::Uicc {
+        profile,
+        eid,
         iccid: uicc.iccid.to_string(),
         tenant: uicc.tenant.to_string(),
         isd_aid: aid_out(&uicc.isd_aid),
@@ -145,6 +152,7 @@ pub(crate) fn service_definition(
         security_domain: aid("service.security_domain_aid", &service.security_domain_aid)?,
         quota: service.quota_bytes,
         provider_public_key: key.into(),
+        requirements: fleet::new_requirements(service.requirements)?,
     };
     if definition.security_domain == definition.instance
         || definition.security_domain == definition.package
@@ -166,6 +174,7 @@ pub(crate) fn service(service: &ServiceDefinition) -> mno::Service {
         security_domain_aid: aid_out(&service.security_domain),
         quota_bytes: service.quota,
         provider_public_key: service.provider_public_key.clone().into(),
+        requirements: fleet::requirements(&service.requirements),
     }
 }
 
@@ -328,6 +337,11 @@ mod tests {
             security_domain_aid: vec![3; 11].into(),
             quota_bytes: 20_000,
             provider_public_key: [&[0x04][..], &[9; 64]].concat().into(),
+            requirements: Some(mno::ServiceRequirements {
+                gp_version: "2.3".to_owned(),
+                casd: true,
+                ..Default::default()
+            }),
         }
     }
 

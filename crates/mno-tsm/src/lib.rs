@@ -19,6 +19,7 @@ pub mod cli;
 pub mod config;
 mod convert;
 pub mod gateway;
+mod index;
 mod metering;
 pub mod relay;
 mod rpc;

@@ -2,10 +2,14 @@
 
 mod audit;
 pub(crate) mod card_channel;
+pub(crate) mod card_profile;
 pub(crate) mod catalogue;
 pub(crate) mod gateway;
+pub(crate) mod import;
 pub(crate) mod ledger;
+pub(crate) mod request_id;
 pub(crate) mod service_management;
+pub(crate) mod subscription;
 pub(crate) mod tenant;
 pub(crate) mod uicc;
 

@@ -11,9 +11,12 @@ use tsm_core::ports::{Clock, Entropy, KeyVault, Store};
 use tsm_proto::card::card_gateway_server::CardGatewayServer;
 use tsm_proto::mno::audit_service_server::AuditServiceServer;
 use tsm_proto::mno::card_channel_server::CardChannelServer;
+use tsm_proto::mno::card_profile_service_server::CardProfileServiceServer;
 use tsm_proto::mno::catalogue_service_server::CatalogueServiceServer;
+use tsm_proto::mno::import_service_server::ImportServiceServer;
 use tsm_proto::mno::ledger_service_server::LedgerServiceServer;
 use tsm_proto::mno::service_management_server::ServiceManagementServer;
+use tsm_proto::mno::subscription_service_server::SubscriptionServiceServer;
 use tsm_proto::mno::tenant_service_server::TenantServiceServer;
 use tsm_proto::mno::uicc_service_server::UiccServiceServer;
 use tsm_server::audit_service::{AuditHost as _, AuditRpc};
@@ -28,12 +31,16 @@ use crate::card_link::GatewayLink;
 use crate::card_work;
 use crate::config::Config;
 use crate::gateway::attachments::Attachments;
+use crate::index;
 use crate::relay::log::RelayLog;
 use crate::rpc::card_channel::CardChannelRpc;
+use crate::rpc::card_profile::CardProfileRpc;
 use crate::rpc::catalogue::CatalogueRpc;
 use crate::rpc::gateway::GatewayRpc;
+use crate::rpc::import::ImportRpc;
 use crate::rpc::ledger::LedgerRpc;
 use crate::rpc::service_management::ServiceManagementRpc;
+use crate::rpc::subscription::SubscriptionRpc;
 use crate::rpc::tenant::TenantRpc;
 use crate::rpc::uicc::UiccRpc;
 use crate::state::State;
@@ -77,6 +84,7 @@ async fn start_until(config: Config, shutdown: CancellationToken) -> anyhow::Res
     let (arrivals, arrived) = mpsc::channel(ARRIVALS);
     let tenants = Tenants::open(&config, store.as_ref(), &SystemClock).await?;
     let state = build(&config, tenants, store.clone(), life.clone(), arrivals)?;
+    let indexed = index::complete(state.store.as_ref()).await?;
     let released = card_work::release_leases_of_the_dead(state.store.as_ref()).await?;
     let listener = Listener::bind(config.listen).await?;
     let address = listener.local_addr();
@@ -86,7 +94,7 @@ async fn start_until(config: Config, shutdown: CancellationToken) -> anyhow::Res
     life.spawn(log.sign_from_time_to_time(life.clone(), config.limits.audit_sign_interval()));
     let drain = config.limits.drain();
     let router = router(&mut server, &state).await?;
-    tracing::info!(%address, tenant = config.tenant, released, "mno-tsm serves");
+    tracing::info!(%address, tenant = config.tenant, released, indexed, "mno-tsm serves");
     let serving = life.clone();
     let task = tokio::spawn(async move {
         let served = serving.serve(listener, router, drain).await;
@@ -161,6 +169,9 @@ async fn router(
     let gateway = CardGatewayServer::new(GatewayRpc(state.clone()))
         .max_decoding_message_size(MAX_DEVICE_MESSAGE);
     let tenants = TenantServiceServer::new(TenantRpc(state.clone()));
+    let profiles = CardProfileServiceServer::new(CardProfileRpc(state.clone()));
+    let imports = ImportServiceServer::new(ImportRpc(state.clone()));
+    let subscriptions = SubscriptionServiceServer::new(SubscriptionRpc(state.clone()));
     let audit = AuditServiceServer::new(AuditRpc(state.clone()));
     let ledger = LedgerServiceServer::new(LedgerRpc(state.clone()));
     let (reporter, health) = health::service(&SERVICES).await;
@@ -172,6 +183,9 @@ async fn router(
     Ok(server
         .add_service(tenants)
         .add_service(uiccs)
+        .add_service(profiles)
+        .add_service(imports)
+        .add_service(subscriptions)
         .add_service(catalogue)
         .add_service(services)
         .add_service(channel)
@@ -183,9 +197,12 @@ async fn router(
 }
 
 /// Names under which the health of each service is reported.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 11] = [
     <TenantServiceServer<TenantRpc> as NamedService>::NAME,
     <UiccServiceServer<UiccRpc> as NamedService>::NAME,
+    <CardProfileServiceServer<CardProfileRpc> as NamedService>::NAME,
+    <ImportServiceServer<ImportRpc> as NamedService>::NAME,
+    <SubscriptionServiceServer<SubscriptionRpc> as NamedService>::NAME,
     <CatalogueServiceServer<CatalogueRpc> as NamedService>::NAME,
     <ServiceManagementServer<ServiceManagementRpc> as NamedService>::NAME,
     <CardChannelServer<CardChannelRpc> as NamedService>::NAME,

@@ -129,12 +129,28 @@ impl State {
         at: (u32, &str),
         keep: impl Fn(Record) -> Option<T>,
     ) -> Result<(Vec<T>, String), Status> {
-        let pages = paging::Pages {
+        self.pages(admitted).page(table, at, keep).await
+    }
+
+    /// One page of what `keep` takes from a part of a table; see [`paging::Pages`].
+    pub(crate) async fn page_of<T>(
+        &self,
+        admitted: &Admitted,
+        part: (Table, &str),
+        at: (u32, &str),
+        keep: impl Fn(Record) -> Option<T>,
+    ) -> Result<(Vec<T>, String), Status> {
+        let (table, prefix) = part;
+        self.pages(admitted).page_of(table, prefix, at, keep).await
+    }
+
+    /// The tables, for a caller.
+    pub(crate) fn pages<'a>(&'a self, admitted: &'a Admitted) -> paging::Pages<'a> {
+        paging::Pages {
             store: self.store.as_ref(),
             vault: self.vault.as_ref(),
             reader: &admitted.caller.tenant,
-        };
-        pages.page(table, at, keep).await
+        }
     }
 
     /// Records that a caller was turned away; returns what it is told.

@@ -60,6 +60,20 @@ reasons! {
     // cards and their link
     /// No card with this ICCID is registered.
     CardUnknown = "CARD_UNKNOWN", NotFound;
+    /// No such card profile.
+    CardProfileUnknown = "CARD_PROFILE_UNKNOWN", NotFound;
+    /// The card is registered, or delivered twice, with different data.
+    DifferentCard = "DIFFERENT_CARD", Conflict;
+    /// The card's keys do not come out of their wrapping.
+    KeysUnusable = "KEYS_UNUSABLE", Refused;
+    /// No such delivery of cards.
+    ImportUnknown = "IMPORT_UNKNOWN", NotFound;
+    /// Somebody else is importing the same delivery.
+    ImportBusy = "IMPORT_BUSY", Conflict;
+    /// The card has no subscription.
+    SubscriptionUnknown = "SUBSCRIPTION_UNKNOWN", NotFound;
+    /// The number is on another card.
+    NumberInUse = "NUMBER_IN_USE", Conflict;
     /// No device holds the card now, or the link has no room.
     CardUnreachable = "CARD_UNREACHABLE", Retry;
     /// The operator's server does not answer.

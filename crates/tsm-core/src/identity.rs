@@ -105,6 +105,17 @@ name!(
     "a service name"
 );
 
+name!(
+    /// A card profile: a product of a card maker.
+    ProfileName,
+    "a profile name"
+);
+name!(
+    /// A delivery of cards.
+    BatchName,
+    "a batch name"
+);
+
 /// What a client certificate allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod card;
 pub mod card_session;
 pub mod error;
+pub mod fleet;
 pub mod identity;
 pub mod jpki;
 pub mod ledger;

@@ -12,6 +12,10 @@ use crate::card::policy::Policy;
 use crate::card::standing::Declaration;
 use crate::card::sweep::Sweep;
 use crate::card::uicc::Uicc;
+use crate::fleet::{
+    ByTenant, CardEvent, CardEventCount, CardOfEid, CardOfNumber, CardProfile, ImportBatch,
+    RefusedRow, Subscription,
+};
 use crate::jpki::application::{Application, CardGuard, PersonGuard, RequestOutcome, SpentNonce};
 use crate::jpki::credential::{Credential, OpenDuty, SealedPrivateKey, SerialIndex};
 use crate::jpki::domain::ProviderDomain;
@@ -81,6 +85,15 @@ records! {
     TenantRecord => "tenant",
     Contract => "contract",
     Uicc => "uicc",
+    CardProfile => "card_profile",
+    ImportBatch => "import",
+    RefusedRow => "refused_row",
+    Subscription => "subscription",
+    CardEvent => "card_event",
+    CardEventCount => "card_event_count",
+    ByTenant => "by_tenant",
+    CardOfNumber => "card_of_number",
+    CardOfEid => "card_of_eid",
     KeysetCounter => "keyset_counter",
     Lease => "lease",
     Package => "package",

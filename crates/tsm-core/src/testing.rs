@@ -107,6 +107,9 @@ impl Entropy for TestEntropy {
     }
 }
 
+/// What stands behind a key that is wrapped under the transport key `maker` of these tests.
+pub(crate) const WRAPPED: [u8; 8] = [0xA6; 8];
+
 /// A vault with one set of issuer keys. What it seals is readable by tests.
 pub(crate) struct TestVault(pub(crate) StaticKeys);
 
@@ -115,16 +118,40 @@ impl KeyVault for TestVault {
         Ok(self.0.clone())
     }
 
+    fn unwrap_keys(
+        &self,
+        _: &str,
+        transport: &str,
+        wrapped: &[Vec<u8>],
+    ) -> Result<Vec<Zeroizing<Vec<u8>>>, VaultError> {
+        if transport != "maker" {
+            return Err(VaultError::NoKey(transport.to_owned()));
+        }
+        let unwrap = |wrapped: &Vec<u8>| {
+            let key = wrapped
+                .strip_suffix(&WRAPPED[..])
+                .ok_or(VaultError::Unseal)?;
+            Ok(Zeroizing::new(key.to_vec()))
+        };
+        wrapped.iter().map(unwrap).collect()
+    }
+
     fn domain_keys(&self, _: &str, _: u32) -> Result<StaticKeys, VaultError> {
         Err(VaultError::NoKey("domain".to_owned()))
     }
 
-    fn seal(&self, _: &SealContext, _: &[u8]) -> Result<Vec<u8>, VaultError> {
-        Err(VaultError::Unseal)
+    fn seal(&self, context: &SealContext, plaintext: &[u8]) -> Result<Vec<u8>, VaultError> {
+        Ok([context.row.as_bytes(), plaintext].concat())
     }
 
-    fn unseal(&self, _: &SealContext, _: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        Err(VaultError::Unseal)
+    fn unseal(
+        &self,
+        context: &SealContext,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let plaintext = sealed.strip_prefix(context.row.as_bytes());
+        let plaintext = plaintext.ok_or(VaultError::Unseal)?;
+        Ok(Zeroizing::new(plaintext.to_vec()))
     }
 
     fn new_slot(&self) -> Result<SlotId, VaultError> {

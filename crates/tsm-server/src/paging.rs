@@ -3,7 +3,10 @@
 //! A page token is the id of the last record that was looked at, sealed to the reader's tenant and
 //! the table: the record may be another tenant's, and its id is none of the reader's business.
 
+use std::collections::BTreeSet;
+
 use tonic::Status;
+use tsm_core::fleet::ByTenant;
 use tsm_core::identity::Tenant;
 use tsm_core::ports::{KeyVault, SealContext, Store};
 use tsm_core::record::{Record, Table};
@@ -80,6 +83,51 @@ impl Pages<'_> {
                 return Ok((kept, self.seal(table, after)?));
             }
         }
+    }
+
+    /// One page of the ids of those records of a table that belong to `tenants`, tenant by tenant.
+    /// Nothing of other tenants is read, however many records they have.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page).
+    pub async fn ids_of_tenants(
+        &self,
+        table: Table,
+        tenants: &BTreeSet<Tenant>,
+        (size, token): (u32, &str),
+    ) -> Result<(Vec<(Tenant, String)>, String), Status> {
+        let size = convert::page_size(size);
+        let wrong = || invalid_field("page_token", "is not one of ours");
+        let after = match self.open(Table::ByTenant, token)? {
+            Some(token) => {
+                let (tenant, id) = token.split_once('/').ok_or_else(wrong)?;
+                Some((Tenant::new(tenant).map_err(|_| wrong())?, id.to_owned()))
+            }
+            None => None,
+        };
+        let mut found: Vec<(Tenant, String)> = Vec::new();
+        for tenant in tenants {
+            let prefix = ByTenant::prefix(table, tenant);
+            let from = match &after {
+                Some((last, _)) if tenant < last => continue,
+                Some((last, id)) if tenant == last => Some(format!("{prefix}{id}")),
+                _ => None,
+            };
+            // One more than fits says whether there is another page.
+            let room = size.saturating_sub(found.len()).saturating_add(1);
+            let scanned = self
+                .store
+                .scan(Table::ByTenant, &prefix, from.as_deref(), room);
+            for (key, _) in scanned.await.map_err(|error| status::of(&error))? {
+                if found.len() == size {
+                    let last = found.last().map(|(tenant, id)| format!("{tenant}/{id}"));
+                    return Ok((found, self.seal(Table::ByTenant, last)?));
+                }
+                let id = key.id.strip_prefix(&prefix).unwrap_or_default();
+                found.push((tenant.clone(), id.to_owned()));
+            }
+        }
+        Ok((found, String::new()))
     }
 
     fn context(&self, table: Table) -> SealContext {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tsm_core::ports::{Batch, Key, StoreError};
 use tsm_core::record::Record;
 
+use crate::pieces::{self, Head};
 use crate::{records, row};
 
 /// An encoded batch.
@@ -27,8 +28,8 @@ pub(crate) trait Rows {
     /// Why a row can't be reached.
     type Error;
 
-    /// Version of a row: 0 when there is none, `None` when it is no row of ours.
-    fn version(&self, raw_key: &[u8]) -> Result<Option<u64>, Self::Error>;
+    /// What lies under a key of a record; `None` when nothing does.
+    fn head(&self, raw_key: &[u8]) -> Result<Option<Head>, Self::Error>;
 
     /// Writes or removes a row.
     fn write(&mut self, raw_key: &[u8], value: Option<Vec<u8>>) -> Result<(), Self::Error>;
@@ -68,21 +69,30 @@ impl Changes {
     /// fails, which is the inner result.
     pub(crate) fn apply<R: Rows>(&self, rows: &mut R) -> Result<Result<(), StoreError>, R::Error> {
         for expected in &self.expect {
-            match rows.version(&expected.raw_key)? {
+            let head = rows.head(&expected.raw_key)?;
+            match head.map_or(Some(0), |head| head.version) {
                 Some(version) if version == expected.version => {}
                 Some(_) => return Ok(Err(StoreError::Conflict(expected.key.clone()))),
                 None => return Ok(Err(StoreError::Corrupt(expected.key.clone()))),
             }
         }
         for (raw_key, payload) in &self.writes {
-            let value = match payload {
-                Some(payload) => {
-                    // An unreadable row that is overwritten unseen starts anew.
-                    let version = rows.version(raw_key)?.unwrap_or(0);
-                    Some(row::value(version.saturating_add(1), payload))
+            let old = rows.head(raw_key)?.unwrap_or_default();
+            let mut pieces = 0;
+            let mut value = None;
+            if let Some(payload) = payload {
+                // An unreadable row that is overwritten unseen starts anew.
+                let version = old.version.unwrap_or(0).saturating_add(1);
+                let (first, rest) = pieces::cut(version, payload);
+                pieces = rest.len();
+                value = Some(first);
+                for (index, piece) in rest.into_iter().enumerate() {
+                    rows.write(&pieces::key(raw_key, index), Some(piece))?;
                 }
-                None => None,
-            };
+            }
+            for index in pieces..old.pieces {
+                rows.write(&pieces::key(raw_key, index), None)?;
+            }
             rows.write(raw_key, value)?;
         }
         Ok(Ok(()))
@@ -107,11 +117,10 @@ fn payload(key: &Key, record: &Record) -> Result<Vec<u8>, StoreError> {
     if table != key.table {
         return Err(StoreError::Corrupt(key.clone()));
     }
-    let bytes = row::value(0, &payload).len();
-    if bytes > row::MAX_VALUE {
+    if payload.len() > pieces::MAX_RECORD {
         return Err(StoreError::TooLarge {
             key: key.clone(),
-            bytes,
+            bytes: payload.len(),
         });
     }
     Ok(payload)

@@ -24,6 +24,7 @@ pub(crate) fn check<S: Store + 'static>(mut store: impl FnMut() -> S) {
         scans_go_by_prefix_and_page(&store()).await;
         tables_are_apart(&store()).await;
         sizes_are_limited(&store()).await;
+        long_records_grow_and_shrink(&store()).await;
         a_record_goes_to_its_own_table(&store()).await;
     });
     racing_inserts_have_one_winner(Arc::new(store()));
@@ -265,8 +266,8 @@ async fn sizes_are_limited(store: &dyn Store) {
     let piece = |length: usize| LoadFilePiece {
         bytes: vec![0x5A; length],
     };
-    // Version 8 bytes, tag 1, length 2.
-    let longest = 4_096 - 8 - 3;
+    // Tag 1, length 3.
+    let longest = (256 << 10) - 4;
     store
         .commit(Batch::new().insert("fits", piece(longest)))
         .await
@@ -274,7 +275,8 @@ async fn sizes_are_limited(store: &dyn Store) {
     let found = store.load::<LoadFilePiece>("fits").await.unwrap().unwrap();
     assert_eq!(found.value, piece(longest));
     let key = Key::of::<LoadFilePiece>("long");
-    let refused = Err(StoreError::TooLarge { key, bytes: 4_097 });
+    let bytes = (256 << 10) + 1;
+    let refused = Err(StoreError::TooLarge { key, bytes });
     assert_eq!(
         store
             .commit(Batch::new().insert("long", piece(longest + 1)))
@@ -306,6 +308,46 @@ async fn sizes_are_limited(store: &dyn Store) {
             .await
     ));
     assert_eq!(load(store, &id).await, None);
+}
+
+/// Records in one value, in two, in many, and back.
+async fn long_records_grow_and_shrink(store: &dyn Store) {
+    let piece = |length: usize| LoadFilePiece {
+        bytes: (0..length).map(|at| (at % 251) as u8).collect(),
+    };
+    let lengths = [
+        10, 4_085, 4_086, 4_087, 90_000, 8_300, 20_000, 4_085, 50_000,
+    ];
+    for (version, length) in lengths.into_iter().enumerate() {
+        let batch = Batch::new()
+            .update("long", version as u64, piece(length))
+            .insert(format!("short{version}"), piece(1));
+        store.commit(batch).await.unwrap();
+        let found = store.load::<LoadFilePiece>("long").await.unwrap().unwrap();
+        assert_eq!(
+            (found.version, found.value),
+            (version as u64 + 1, piece(length))
+        );
+        let scanned = store
+            .scan(Table::LoadFilePiece, "", None, 100)
+            .await
+            .unwrap();
+        assert_eq!(scanned.len(), version + 2);
+        assert_eq!(scanned[0].1.value, Record::from(piece(length)));
+    }
+    let version = lengths.len() as u64;
+    store
+        .commit(Batch::new().remove::<LoadFilePiece>("long", version))
+        .await
+        .unwrap();
+    assert!(store.load::<LoadFilePiece>("long").await.unwrap().is_none());
+    // Nothing is left of it: the next one starts anew.
+    store
+        .commit(Batch::new().insert("long", piece(5_000)))
+        .await
+        .unwrap();
+    let found = store.load::<LoadFilePiece>("long").await.unwrap().unwrap();
+    assert_eq!((found.version, found.value), (1, piece(5_000)));
 }
 
 async fn a_record_goes_to_its_own_table(store: &dyn Store) {

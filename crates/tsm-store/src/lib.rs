@@ -15,6 +15,7 @@ mod contract;
 mod durable;
 pub mod memory;
 pub mod os;
+mod pieces;
 mod records;
 mod row;
 pub mod sealing;

@@ -10,6 +10,7 @@ use tsm_core::ports::{Batch, Key, Store, StoreError, Versioned};
 use tsm_core::record::{Record, Table};
 
 use crate::changes::{Changes, Rows};
+use crate::pieces::{self, Head};
 use crate::row;
 
 /// Records in memory, encoded as on disk; gone when dropped.
@@ -33,10 +34,8 @@ impl MemoryStore {
 impl Rows for BTreeMap<Vec<u8>, Vec<u8>> {
     type Error = Infallible;
 
-    fn version(&self, raw_key: &[u8]) -> Result<Option<u64>, Infallible> {
-        Ok(self
-            .get(raw_key)
-            .map_or(Some(0), |value| row::version(value)))
+    fn head(&self, raw_key: &[u8]) -> Result<Option<Head>, Infallible> {
+        Ok(self.get(raw_key).map(|value| Head::of(value)))
     }
 
     fn write(&mut self, raw_key: &[u8], value: Option<Vec<u8>>) -> Result<(), Infallible> {
@@ -51,9 +50,9 @@ impl Rows for BTreeMap<Vec<u8>, Vec<u8>> {
 #[async_trait]
 impl Store for MemoryStore {
     async fn read(&self, key: &Key) -> Result<Option<Versioned<Record>>, StoreError> {
-        self.rows()
-            .get(&row::key(key))
-            .map(|value| row::open(key, value))
+        let rows = self.rows();
+        rows.get(&row::key(key))
+            .map(|value| pieces::open(key, value, |raw_key| Ok(rows.get(raw_key))))
             .transpose()
     }
 
@@ -65,11 +64,15 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Vec<(Key, Versioned<Record>)>, StoreError> {
         let wanted = row::prefix(table, prefix);
-        self.rows()
-            .range((row::scan_start(table, prefix, after), Bound::Unbounded))
+        let rows = self.rows();
+        rows.range((row::scan_start(table, prefix, after), Bound::Unbounded))
             .take_while(|(raw_key, _)| raw_key.starts_with(&wanted))
             .take(limit)
-            .map(|(raw_key, value)| row::open_scanned(table, raw_key, value))
+            .map(|(raw_key, value)| {
+                let key = row::scanned(table, raw_key);
+                let opened = pieces::open(&key, value, |raw_key| Ok(rows.get(raw_key)))?;
+                Ok((key, opened))
+            })
             .collect()
     }
 

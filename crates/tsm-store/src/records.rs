@@ -12,6 +12,7 @@ mod catalogue;
 mod credential;
 mod deployment;
 mod field;
+mod fleet;
 mod ledger;
 mod reconciliation;
 mod tenancy;
@@ -51,6 +52,15 @@ records! {
     TenantRecord as tenancy::TenantForm,
     Contract as tenancy::ContractForm,
     Uicc as card::UiccForm,
+    CardProfile as fleet::CardProfileForm,
+    ImportBatch as fleet::ImportBatchForm,
+    RefusedRow as fleet::RefusedRowForm,
+    Subscription as fleet::SubscriptionForm,
+    CardEvent as fleet::CardEventForm,
+    CardEventCount as fleet::CardEventCountForm,
+    ByTenant as fleet::ByTenantForm,
+    CardOfNumber as fleet::CardOfNumberForm,
+    CardOfEid as fleet::CardOfEidForm,
     KeysetCounter as card::KeysetCounterForm,
     Lease as card::LeaseForm,
     Package as catalogue::PackageForm,

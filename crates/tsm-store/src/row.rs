@@ -2,6 +2,8 @@
 //!
 //! Key: table name, zero byte, id; so each table is one range, sorted by id.
 //! Value: version (8 bytes, big endian), then the record as protobuf.
+//!
+//! A record that is too long for one value lies in [pieces](crate::pieces).
 
 use std::ops::Bound;
 
@@ -16,7 +18,8 @@ pub(crate) const MAX_ID: usize = 200;
 /// what one log message holds; it then writes files that it never syncs.
 pub(crate) const MAX_VALUE: usize = 4_096;
 
-const VERSION: usize = 8;
+/// Bytes in front of the record.
+pub(crate) const VERSION: usize = 8;
 
 /// Where the record named `key` lies.
 pub(crate) fn key(key: &Key) -> Vec<u8> {
@@ -47,7 +50,7 @@ pub(crate) fn version(value: &[u8]) -> Option<u64> {
     (version > 0).then_some(version)
 }
 
-/// Understands a value.
+/// Understands a value that is not in pieces.
 pub(crate) fn open(key: &Key, value: &[u8]) -> Result<Versioned<Record>, StoreError> {
     let corrupt = || StoreError::Corrupt(key.clone());
     let version = version(value).ok_or_else(corrupt)?;
@@ -59,19 +62,13 @@ pub(crate) fn open(key: &Key, value: &[u8]) -> Result<Versioned<Record>, StoreEr
     Ok(Versioned { version, value })
 }
 
-/// Understands a key and a value that a scan of `table` met.
-pub(crate) fn open_scanned(
-    table: Table,
-    raw_key: &[u8],
-    value: &[u8],
-) -> Result<(Key, Versioned<Record>), StoreError> {
+/// The name of a record whose row a scan of `table` met.
+pub(crate) fn scanned(table: Table, raw_key: &[u8]) -> Key {
     let id = raw_key.get(table.name().len() + 1..).unwrap_or_default();
-    let key = Key {
+    Key {
         table,
         id: String::from_utf8_lossy(id).into_owned(),
-    };
-    let found = open(&key, value)?;
-    Ok((key, found))
+    }
 }
 
 #[cfg(test)]

@@ -31,15 +31,16 @@ use tsm_core::ports::{Batch, Key, Store, StoreError, Versioned};
 use tsm_core::record::{Record, Table};
 
 use crate::changes::Changes;
-use crate::row;
+use crate::{pieces, row};
 use directory::Directory;
 use progress::Progress;
 use writer::{Job, Message, Writer};
 
 /// Batches that may wait for the writer; more wait for room.
 const QUEUE: usize = 4_096;
-/// Memory for sled's page cache, in bytes.
-const CACHE: u64 = 128 << 20;
+/// What sled may keep in its page cache, in bytes as on the disk; in memory it takes about eight
+/// times as much. The rest is read from the cache of the operating system.
+const CACHE: u64 = 16 << 20;
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -184,6 +185,10 @@ impl Drop for SledStore {
     }
 }
 
+fn get(rows: &sled::Tree, raw_key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
+    rows.get(raw_key).map_err(|error| database_failed(&error))
+}
+
 fn database_failed(error: &sled::Error) -> StoreError {
     StoreError::Failed(error.to_string())
 }
@@ -192,11 +197,21 @@ fn database_failed(error: &sled::Error) -> StoreError {
 impl Store for SledStore {
     async fn read(&self, key: &Key) -> Result<Option<Versioned<Record>>, StoreError> {
         let value = self.with_rows(|rows| {
-            rows.get(row::key(key))
-                .map_err(|error| database_failed(&error))
+            let raw_key = row::key(key);
+            loop {
+                let value = get(rows, &raw_key)?;
+                let opened = value
+                    .as_ref()
+                    .map(|value| pieces::open(key, value, |piece| get(rows, piece)))
+                    .transpose();
+                // Pieces that do not fit were written anew between two looks, or are damaged.
+                if !matches!(opened, Err(StoreError::Corrupt(_))) || get(rows, &raw_key)? == value {
+                    return Ok(opened);
+                }
+            }
         })?;
         self.progress.settled().await?;
-        value.map(|value| row::open(key, &value)).transpose()
+        value
     }
 
     async fn scan(
@@ -216,10 +231,17 @@ impl Store for SledStore {
                 .map_err(|error| database_failed(&error))
         })?;
         self.progress.settled().await?;
-        found
-            .iter()
-            .map(|(key, value)| row::open_scanned(table, key, value))
-            .collect()
+        let mut opened = Vec::with_capacity(found.len());
+        for (raw_key, value) in found {
+            let key = row::scanned(table, &raw_key);
+            if !pieces::Head::of(&value).is_cut() {
+                let record = row::open(&key, &value)?;
+                opened.push((key, record));
+            } else if let Some(record) = self.read(&key).await? {
+                opened.push((key, record));
+            }
+        }
+        Ok(opened)
     }
 
     /// Once the future was polled the batch may commit even if it is dropped.

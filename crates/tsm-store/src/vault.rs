@@ -11,6 +11,7 @@
 
 mod entries;
 mod hpke;
+mod key_wrap;
 mod root_file;
 mod signing;
 mod slots;
@@ -87,6 +88,44 @@ impl EmbeddedVault {
         MasterKey::from_bytes(key).map_err(|error| VaultError::Storage(error.to_string()))?;
         self.entries
             .insert(self.entropy.as_ref(), &Entry::master(name), key)
+    }
+
+    /// Keeps the transport key that a card maker shares with an issuer: 16, 24 or 32 bytes.
+    /// Importing the same key again is harmless.
+    ///
+    /// # Errors
+    /// [`VaultError::Storage`] for another length, a bad name, or when another key of the issuer
+    /// has this name.
+    pub fn import_transport_key(
+        &self,
+        issuer: &str,
+        name: &str,
+        key: &[u8],
+    ) -> Result<(), VaultError> {
+        key_wrap::check(key)?;
+        self.entries
+            .insert(self.entropy.as_ref(), &Entry::transport(issuer, name), key)
+    }
+
+    /// As [`import_transport_key`](Self::import_transport_key), into a vault that a server may have
+    /// open: it finds the key from then on.
+    ///
+    /// # Errors
+    /// [`VaultError::Storage`].
+    pub fn add_transport_key(
+        directory: &Path,
+        entropy: &dyn Entropy,
+        issuer: &str,
+        name: &str,
+        key: &[u8],
+    ) -> Result<(), VaultError> {
+        key_wrap::check(key)?;
+        let root = root_file::read(directory)?;
+        Entries::new(directory, root.derive(Purpose::VaultEntries)).insert(
+            entropy,
+            &Entry::transport(issuer, name),
+            key,
+        )
     }
 
     /// Makes the provider's domain master key, unless the vault has one.
@@ -170,6 +209,19 @@ impl KeyVault for EmbeddedVault {
         let key = self.entries.read(&Entry::master(master))?;
         let key = MasterKey::from_bytes(&key).map_err(|_| VaultError::Unseal)?;
         Ok(StaticKeys::kdf3(&key, kdd))
+    }
+
+    fn unwrap_keys(
+        &self,
+        issuer: &str,
+        transport: &str,
+        wrapped: &[Vec<u8>],
+    ) -> Result<Vec<Zeroizing<Vec<u8>>>, VaultError> {
+        let key = self.entries.read(&Entry::transport(issuer, transport))?;
+        wrapped
+            .iter()
+            .map(|wrapped| key_wrap::unwrap(&key, wrapped))
+            .collect()
     }
 
     /// HKDF-SHA-256 of the domain master key; info is the label, the ICCID's

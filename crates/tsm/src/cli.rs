@@ -9,6 +9,7 @@ mod card;
 mod citizen;
 mod dev;
 mod explain;
+mod fleet;
 mod ledger;
 mod listing;
 mod tenant;
@@ -22,6 +23,9 @@ pub use card::CardCommand;
 pub use citizen::{ApplyArgs, CheckArgs, CredentialArgs, ProvisionArgs};
 pub use dev::{Algorithm, DemoArgs, DevCommand, InitArgs};
 pub use explain::{ExplainArgs, Language};
+pub use fleet::{
+    Assurance, FindArgs, ImportArgs, ProfileArgs, ProfileCommand, SubscriptionCommand, VaultCommand,
+};
 pub use ledger::SettlementArgs;
 pub use listing::{ListArgs, Listed, ShowCommand};
 pub use tenant::{ContractArgs, ContractCommand, Mode, TenantArgs, TenantCommand, TenantKind};
@@ -73,7 +77,8 @@ pub enum Command {
     /// Show an application, a credential or a card.
     #[command(subcommand)]
     Show(ShowCommand),
-    /// List applications, credentials, cards, deployments, packages, services, tenants or contracts.
+    /// List applications, credentials, cards, card profiles, imports, deployments, packages, services,
+    /// tenants or contracts.
     List(ListArgs),
     /// Suspend a credential: refused by relying parties at once, locked on the card.
     Suspend(CredentialArgs),
@@ -91,6 +96,17 @@ pub enum Command {
     /// Cards of the fleet, and simulated cards.
     #[command(subcommand)]
     Card(CardCommand),
+    /// Register the cards of a card maker's output file, or show what became of one.
+    Import(ImportArgs),
+    /// Card profiles: what the cards of one product can do.
+    #[command(subcommand)]
+    Profile(ProfileCommand),
+    /// Subscriptions on cards, and their changes.
+    #[command(subcommand)]
+    Subscription(SubscriptionCommand),
+    /// Keys in the vault of a server on this machine.
+    #[command(subcommand)]
+    Vault(VaultCommand),
     /// Carriers, MVNOs and service providers of the operator's server.
     #[command(subcommand)]
     Tenant(TenantCommand),

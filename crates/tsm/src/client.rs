@@ -6,9 +6,12 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use tonic::transport::Channel;
 use tsm_proto::mno::audit_service_client::AuditServiceClient;
+use tsm_proto::mno::card_profile_service_client::CardProfileServiceClient;
 use tsm_proto::mno::catalogue_service_client::CatalogueServiceClient;
+use tsm_proto::mno::import_service_client::ImportServiceClient;
 use tsm_proto::mno::ledger_service_client::LedgerServiceClient;
 use tsm_proto::mno::service_management_client::ServiceManagementClient;
+use tsm_proto::mno::subscription_service_client::SubscriptionServiceClient;
 use tsm_proto::mno::tenant_service_client::TenantServiceClient;
 use tsm_proto::mno::uicc_service_client::UiccServiceClient;
 use tsm_proto::sp::application_service_client::ApplicationServiceClient;
@@ -117,6 +120,12 @@ clients! {
     tenants: TenantServiceClient, mno as carrier_admin;
     /// The fleet, as the carrier's operator.
     uiccs: UiccServiceClient, mno as carrier_operator;
+    /// Card profiles, as the carrier's operator.
+    profiles: CardProfileServiceClient, mno as carrier_operator;
+    /// Deliveries of cards, as the carrier's operator.
+    imports: ImportServiceClient, mno as carrier_operator;
+    /// Subscriptions and card events, as the carrier's operator.
+    subscriptions: SubscriptionServiceClient, mno as carrier_operator;
     /// Packages and services, as the carrier's operator.
     catalogue: CatalogueServiceClient, mno as carrier_operator;
     /// Services on cards, as the carrier's operator.

@@ -69,6 +69,16 @@ pub fn advice(reason: &str) -> Option<&'static str> {
         "CARD_UNKNOWN" => {
             "Register the card first: `tsm card register FILE` or `tsm dev register DIR`."
         }
+        "CARD_PROFILE_UNKNOWN" => {
+            "`tsm list profiles` shows all of them; `tsm profile put` describes a new one."
+        }
+        "IMPORT_UNKNOWN" => "`tsm list imports` shows all of them.",
+        "IMPORT_BUSY" => {
+            "Another command is importing the same delivery, or one that broke off is just ending. \
+             Repeat the command in a moment."
+        }
+        "NUMBER_IN_USE" => "`tsm card find --msisdn NUMBER` shows the card that has it.",
+        "SUBSCRIPTION_UNKNOWN" => "`tsm subscription start ICCID --msisdn NUMBER` begins one.",
         "INSUFFICIENT_SE_MEMORY" => {
             "The SIM has too little free memory. Free some, or use another SIM."
         }

@@ -9,6 +9,7 @@ pub mod dev;
 pub mod failure;
 pub mod login;
 pub mod output;
+pub mod output_file;
 
 use cli::{
     ApduCommand, AuditCommand, CapCommand, CardCommand, Cli, Command, DevCommand, ShowCommand,
@@ -31,6 +32,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Apdu(ApduCommand::Decode(args)) => commands::apdu::decode(&args, output),
         Command::Dev(command) => run_dev(command, &cli.config, output),
         Command::Cap(CapCommand::Inspect { file }) => commands::cap::inspect(&file, output),
+        Command::Vault(command) => commands::vault::vault(&command, output),
         command => runtime()?.block_on(run_async(command, &cli.config, output)),
     }
 }
@@ -102,6 +104,15 @@ async fn run_async(
         Command::Card(CardCommand::Register { file }) => {
             card::register(&servers()?, &file, output).await
         }
+        Command::Card(CardCommand::Find(args)) => card::find(&servers()?, args, output).await,
+        Command::Card(CardCommand::Events { iccid }) => {
+            commands::subscription::events(&servers()?, &iccid, output).await
+        }
+        Command::Import(args) => commands::import::import(&servers()?, &args, output).await,
+        Command::Profile(command) => commands::profile::profile(&servers()?, command, output).await,
+        Command::Subscription(command) => {
+            commands::subscription::subscription(&servers()?, command, output).await
+        }
         Command::Card(CardCommand::Audit { iccid }) => {
             card::audit(&servers()?, &iccid, output).await
         }
@@ -148,6 +159,7 @@ async fn run_async(
         | Command::Cap(_)
         | Command::Dev(_)
         | Command::MnoTsm(_)
-        | Command::SpTsm(_) => Ok(()),
+        | Command::SpTsm(_)
+        | Command::Vault(_) => Ok(()),
     }
 }

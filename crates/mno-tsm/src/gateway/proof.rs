@@ -43,9 +43,8 @@ where
     S: Stream<Item = Result<DeviceMessage, Status>> + Unpin + Send,
 {
     let parameters = ScpParameters::new(card.scp_i).map_err(|error| status::internal(&error))?;
-    let keys = state
-        .vault
-        .issuer_keys(&state.issuer_master, &card.kdd)
+    let keys = card
+        .issuer_keys(state.vault.as_ref(), &state.issuer_master)
         .map_err(|error| status::of(&error))?;
     let mut challenge = vec![0; parameters.mode().length()];
     state

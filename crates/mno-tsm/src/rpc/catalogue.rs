@@ -5,21 +5,16 @@ mod service;
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use tonic::{Request, Response, Status};
-use tsm_core::error::Reason;
-use tsm_core::jpki::application::RequestOutcome;
-use tsm_core::ports::{Batch, StoreError};
 use tsm_core::record::{Record, Table};
 use tsm_proto::mno;
 use tsm_proto::mno::catalogue_service_server::CatalogueService;
-use tsm_server::convert::request_id;
-use tsm_server::status;
 
 use crate::authorisation::Method;
 use crate::convert;
 use crate::rpc;
-use crate::state::{Admitted, State};
+use crate::rpc::request_id::RequestId;
+use crate::state::State;
 
 pub(crate) struct CatalogueRpc(pub(crate) Arc<State>);
 
@@ -94,46 +89,5 @@ impl CatalogueService for CatalogueRpc {
             services,
             next_page_token,
         }))
-    }
-}
-
-/// A request id of a tenant, and the digest of the body that came with it.
-struct RequestId {
-    key: String,
-    body_sha256: [u8; 32],
-}
-
-impl RequestId {
-    fn new(admitted: &Admitted, id: &str, body: &[u8]) -> Result<Self, Status> {
-        Ok(Self {
-            key: format!("{}/{}", admitted.caller.tenant, request_id(id)?),
-            body_sha256: Sha256::digest(body).into(),
-        })
-    }
-
-    /// Adds the record of this request to the batch that does what it asks for,
-    /// unless it was recorded before.
-    async fn record(
-        &self,
-        state: &State,
-        batch: Batch,
-        subject: &str,
-    ) -> Result<Result<Batch, Status>, StoreError> {
-        let Some(found) = state.store.load::<RequestOutcome>(&self.key).await? else {
-            let (body_sha256, subject) = (self.body_sha256, subject.to_owned());
-            return Ok(Ok(batch.insert(
-                self.key.clone(),
-                RequestOutcome {
-                    body_sha256,
-                    subject,
-                },
-            )));
-        };
-        let reused = "the request id was used for something else";
-        Ok(if found.value.body_sha256 == self.body_sha256 {
-            Ok(batch)
-        } else {
-            Err(status::refusal(Reason::RequestIdReused, reused))
-        })
     }
 }

@@ -7,6 +7,7 @@ use tsm_core::audit::{self, Party, Step};
 use tsm_core::card::counter::KeysetCounter;
 use tsm_core::card::uicc::Uicc;
 use tsm_core::error::Reason;
+use tsm_core::fleet::{ByTenant, CardOfEid, CardOfNumber};
 use tsm_core::identity::Caller;
 use tsm_core::ports::{Batch, StoreError};
 use tsm_core::procedure::converge;
@@ -19,6 +20,7 @@ use tsm_server::status::{self, invalid_field};
 use crate::authorisation::Method;
 use crate::card_work::HeldCard;
 use crate::convert;
+use crate::convert::fleet::Wanted;
 use crate::gateway;
 use crate::rpc;
 use crate::state::{Admitted, State};
@@ -55,6 +57,17 @@ impl UiccService for UiccRpc {
         Ok(Response::new(shown(&self.0, &uicc).await?))
     }
 
+    async fn find_uicc(
+        &self,
+        request: Request<mno::FindUiccRequest>,
+    ) -> Result<Response<mno::Uicc>, Status> {
+        let admitted = self.0.admit(&request, Method::ReadUiccs).await?;
+        let wanted = convert::fleet::wanted(request.into_inner())?;
+        let iccid = iccid_of(&self.0, wanted).await?;
+        let uicc = within_reach(&self.0, &admitted, &iccid).await?;
+        Ok(Response::new(shown(&self.0, &uicc).await?))
+    }
+
     async fn list_uiccs(
         &self,
         request: Request<mno::ListUiccsRequest>,
@@ -62,16 +75,18 @@ impl UiccService for UiccRpc {
         let admitted = self.0.admit(&request, Method::ReadUiccs).await?;
         let request = request.into_inner();
         let at = (request.page_size, request.page_token.as_str());
-        let (found, next_page_token) = self
-            .0
-            .page(&admitted, Table::Uicc, at, |record| match record {
-                Record::Uicc(uicc) if admitted.reach.covers(&uicc.tenant) => Some(uicc),
-                _ => None,
-            })
-            .await?;
+        let pages = self.0.pages(&admitted);
+        let tenants = admitted.reach.tenants();
+        let (found, next_page_token) = pages.ids_of_tenants(Table::Uicc, tenants, at).await?;
         let mut uiccs = Vec::with_capacity(found.len());
-        for uicc in &found {
-            uiccs.push(shown(&self.0, uicc).await?);
+        for (tenant, id) in &found {
+            let uicc = self.0.store.load::<Uicc>(id).await;
+            match uicc.map_err(|error| status::of(&error))? {
+                // Another tenant's since a moment ago.
+                Some(uicc) if uicc.value.tenant != *tenant => {}
+                Some(uicc) => uiccs.push(shown(&self.0, &uicc.value).await?),
+                None => {}
+            }
         }
         Ok(Response::new(mno::ListUiccsResponse {
             uiccs,
@@ -113,8 +128,31 @@ impl UiccService for UiccRpc {
     }
 }
 
+/// The ICCID of the card with a number, or in an eUICC. That there is none is told like that a card
+/// is unknown.
+async fn iccid_of(state: &State, wanted: Wanted) -> Result<String, Status> {
+    let found = match wanted {
+        Wanted::Iccid(iccid) => return Ok(iccid),
+        Wanted::Msisdn(number) => {
+            let found = state.store.load::<CardOfNumber>(number.as_str()).await;
+            found.map(|found| found.map(|found| found.value.iccid))
+        }
+        Wanted::Eid(eid) => {
+            let found = state.store.load::<CardOfEid>(eid.as_str()).await;
+            found.map(|found| found.map(|found| found.value.iccid))
+        }
+    };
+    let found = found.map_err(|error| status::of(&error))?;
+    let unknown = || status::refusal(Reason::CardUnknown, "no such card is registered");
+    Ok(found.ok_or_else(unknown)?.to_string())
+}
+
 /// The card, when there is one and the caller may see it.
-async fn within_reach(state: &State, admitted: &Admitted, text: &str) -> Result<Uicc, Status> {
+pub(crate) async fn within_reach(
+    state: &State,
+    admitted: &Admitted,
+    text: &str,
+) -> Result<Uicc, Status> {
     let iccid = iccid(text)?;
     let found = state
         .store
@@ -178,6 +216,10 @@ async fn register(
     };
     let batch = Batch::new()
         .insert(uicc.iccid.as_str(), uicc.clone())
+        .insert(
+            ByTenant::id(Table::Uicc, &uicc.tenant, uicc.iccid.as_str()),
+            ByTenant,
+        )
         .insert(counter_id, counter);
     let party = Party::issuer(&uicc.issuer, &state.carrier);
     let step = Step::by(caller, uicc.audit_subject(), state.clock.now(), party)

@@ -45,6 +45,7 @@ pub fn service(world: &World, request_id: &str) -> RegisterServiceRequest {
             security_domain_aid: bytes(DOMAIN),
             quota_bytes: 20_000,
             provider_public_key: vault.ensure_hpke_key().unwrap().into(),
+            requirements: None,
         }),
     }
 }

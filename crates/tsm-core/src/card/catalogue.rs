@@ -2,6 +2,7 @@
 
 use globalplatform::aid::Aid;
 
+use crate::fleet::ServiceRequirements;
 use crate::identity::{ServiceName, Tenant};
 
 /// An admitted applet package. Record id: its AID in hex.
@@ -57,6 +58,8 @@ pub struct ServiceDefinition {
     pub security_domain: Aid,
     /// Memory quota of the security domain, in bytes.
     pub quota: u32,
+    /// What cards must be for it.
+    pub requirements: ServiceRequirements,
     /// HPKE public key of the provider (uncompressed P-256 point).
     pub provider_public_key: Vec<u8>,
 }

@@ -48,6 +48,19 @@ pub trait KeyVault: Send + Sync {
     /// [`VaultError::NoKey`] when the vault has no such master key.
     fn issuer_keys(&self, master: &str, kdd: &[u8; 10]) -> Result<StaticKeys, VaultError>;
 
+    /// Opens keys that a card maker wrapped (AES key wrap, RFC 3394) under the transport key that
+    /// it shares with `issuer`.
+    ///
+    /// # Errors
+    /// [`VaultError::NoKey`] when the issuer has no such transport key, [`VaultError::Unseal`] when
+    /// one of the keys was not wrapped under it.
+    fn unwrap_keys(
+        &self,
+        issuer: &str,
+        transport: &str,
+        wrapped: &[Vec<u8>],
+    ) -> Result<Vec<Zeroizing<Vec<u8>>>, VaultError>;
+
     /// The provider's own keys for its security domain on one card: derived
     /// from the domain master key, the ICCID and a generation that goes up with
     /// every rotation. AES-128.

@@ -97,7 +97,7 @@ pub enum StoreError {
     /// A stored value could not be understood.
     #[error("record {0:?} can not be decoded")]
     Corrupt(Key),
-    /// A key or value is larger than the port allows (200 B, 4 KiB).
+    /// A key or value is larger than the port allows (200 B, 256 KiB).
     #[error("record {key:?} has {bytes} bytes, more than a record may have")]
     TooLarge {
         /// Which record.

@@ -10,6 +10,7 @@ mod eligibility;
 mod item;
 mod record;
 mod request;
+mod requirements;
 mod round;
 #[cfg(test)]
 mod tests;

@@ -3,9 +3,9 @@
 use tsm_core::card::content::{CardContent, ContentEntry, EntryKind, KeySets};
 use tsm_core::card::counter::KeysetCounter;
 use tsm_core::card::lease::Lease;
-use tsm_core::card::uicc::Uicc;
+use tsm_core::card::uicc::{IssuerKeys, Uicc};
 
-use super::field::{codes, form};
+use super::field::{Field, Malformed, codes, form};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct UiccForm {
@@ -19,27 +19,66 @@ pub(super) struct UiccForm {
     isd_key_version: u32,
     #[prost(uint32, required, tag = "5")]
     scp_i: u32,
-    #[prost(bytes = "vec", required, tag = "6")]
-    kdd: Vec<u8>,
+    /// One of this and the sealed keys.
+    #[prost(bytes = "vec", optional, tag = "6")]
+    kdd: Option<Vec<u8>>,
     #[prost(uint32, required, tag = "7")]
     memory_bytes: u32,
     #[prost(message, optional, tag = "8")]
     content: Option<CardContentForm>,
     #[prost(string, required, tag = "9")]
     issuer: String,
+    #[prost(bytes = "vec", optional, tag = "10")]
+    sealed_keys: Option<Vec<u8>>,
+    #[prost(string, optional, tag = "11")]
+    profile: Option<String>,
+    #[prost(string, optional, tag = "12")]
+    eid: Option<String>,
 }
 
-form!(Uicc as UiccForm {
-    iccid,
-    tenant,
-    issuer,
-    isd_aid,
-    isd_key_version,
-    scp_i,
-    kdd,
-    memory_bytes,
-    content,
-});
+impl Field<UiccForm> for Uicc {
+    fn wire(&self) -> Result<UiccForm, Malformed> {
+        let (kdd, sealed_keys) = match &self.keys {
+            IssuerKeys::Diversified(kdd) => (Some(kdd.wire()?), None),
+            IssuerKeys::Sealed(sealed) => (None, Some(sealed.wire()?)),
+        };
+        Ok(UiccForm {
+            iccid: self.iccid.wire()?,
+            tenant: self.tenant.wire()?,
+            isd_aid: self.isd_aid.wire()?,
+            isd_key_version: self.isd_key_version.wire()?,
+            scp_i: self.scp_i.wire()?,
+            kdd,
+            memory_bytes: self.memory_bytes.wire()?,
+            content: self.content.wire()?,
+            issuer: self.issuer.wire()?,
+            sealed_keys,
+            profile: self.profile.wire()?,
+            eid: self.eid.wire()?,
+        })
+    }
+
+    fn parse(form: UiccForm) -> Result<Self, Malformed> {
+        let keys = match (form.kdd, form.sealed_keys) {
+            (Some(kdd), None) => IssuerKeys::Diversified(Field::parse(kdd)?),
+            (None, Some(sealed)) => IssuerKeys::Sealed(sealed),
+            _ => return Err(Malformed("issuer keys")),
+        };
+        Ok(Self {
+            iccid: Field::parse(form.iccid)?,
+            tenant: Field::parse(form.tenant)?,
+            issuer: Field::parse(form.issuer)?,
+            isd_aid: Field::parse(form.isd_aid)?,
+            isd_key_version: Field::parse(form.isd_key_version)?,
+            scp_i: Field::parse(form.scp_i)?,
+            keys,
+            memory_bytes: Field::parse(form.memory_bytes)?,
+            profile: Field::parse(form.profile)?,
+            eid: Field::parse(form.eid)?,
+            content: Field::parse(form.content)?,
+        })
+    }
+}
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct CardContentForm {

@@ -3,7 +3,10 @@
 use globalplatform::aid::Aid;
 use tsm_core::card::catalogue::{LoadFilePiece, Package, ServiceDefinition};
 
+use tsm_core::fleet::ServiceRequirements;
+
 use super::field::{Field, Malformed, form};
+use super::fleet::VersionTripleForm;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct PackageForm {
@@ -91,6 +94,45 @@ pub(super) struct ServiceDefinitionForm {
     quota: u32,
     #[prost(bytes = "vec", required, tag = "8")]
     provider_public_key: Vec<u8>,
+    #[prost(message, optional, tag = "9")]
+    requirements: Option<RequirementsForm>,
+}
+
+/// What cards must be; absent when nothing is demanded.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct RequirementsForm {
+    #[prost(message, optional, tag = "1")]
+    gp_version: Option<VersionTripleForm>,
+    #[prost(uint32, required, tag = "2")]
+    memory_bytes: u32,
+    #[prost(uint32, required, tag = "3")]
+    key_bytes: u32,
+    #[prost(bool, required, tag = "4")]
+    casd: bool,
+    #[prost(string, repeated, tag = "5")]
+    certifications: Vec<String>,
+}
+
+form!(ServiceRequirements as RequirementsForm {
+    gp_version,
+    memory_bytes,
+    key_bytes,
+    casd,
+    certifications,
+});
+
+impl Field<Option<RequirementsForm>> for ServiceRequirements {
+    fn wire(&self) -> Result<Option<RequirementsForm>, Malformed> {
+        let is_any = *self != Self::default();
+        is_any.then(|| self.wire()).transpose()
+    }
+
+    fn parse(form: Option<RequirementsForm>) -> Result<Self, Malformed> {
+        match form {
+            Some(form) => Field::parse(form),
+            None => Ok(Self::default()),
+        }
+    }
 }
 
 form!(ServiceDefinition as ServiceDefinitionForm {
@@ -102,4 +144,5 @@ form!(ServiceDefinition as ServiceDefinitionForm {
     security_domain,
     quota,
     provider_public_key,
+    requirements,
 });

@@ -4,7 +4,8 @@ use core::fmt;
 
 use globalplatform::aid::Aid;
 use globalplatform::privileges::Privileges;
-use tsm_core::identity::{Iccid, ServiceName, Tenant};
+use tsm_core::fleet::{Eid, Imei, Msisdn};
+use tsm_core::identity::{BatchName, Iccid, ProfileName, ServiceName, Tenant};
 use tsm_core::ports::SlotId;
 use tsm_core::time::Timestamp;
 
@@ -121,7 +122,16 @@ macro_rules! names {
         })+
     };
 }
-names!(Iccid, ServiceName, Tenant);
+names!(
+    Iccid,
+    ServiceName,
+    Tenant,
+    ProfileName,
+    BatchName,
+    Eid,
+    Imei,
+    Msisdn
+);
 
 impl Field<u32> for u8 {
     fn wire(&self) -> Result<u32, Malformed> {

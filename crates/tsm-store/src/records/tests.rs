@@ -13,6 +13,7 @@ use tsm_core::card::lease::Lease;
 use tsm_core::card::policy::Reaction;
 use tsm_core::card::standing::Standing;
 use tsm_core::card::sweep::SweepState;
+use tsm_core::fleet::{CardEventKind, HolderAssurance, SubscriptionState};
 use tsm_core::identity::Iccid;
 use tsm_core::jpki::application::ApplicationState;
 use tsm_core::jpki::credential::{CardDuty, CredentialState, KeyAlgorithm};
@@ -66,7 +67,12 @@ fn optional_fields(table: Table) -> &'static [u32] {
     match table {
         Table::TenantRecord => &[3],
         Table::Contract => &[3, 4, 6],
-        Table::Uicc => &[8],
+        Table::Uicc => &[8, 11, 12],
+        Table::CardProfile => &[9],
+        Table::ImportBatch => &[4],
+        Table::RefusedRow => &[5],
+        Table::Subscription => &[4],
+        Table::ServiceDefinition => &[9],
         Table::KeysetCounter => &[3],
         Table::Package => &[3, 4],
         Table::Deployment => &[5, 6, 7],
@@ -136,6 +142,9 @@ fn every_variant_has_its_own_number() {
     check::<CaseState>();
     check::<Standing>();
     check::<SweepState>();
+    check::<HolderAssurance>();
+    check::<SubscriptionState>();
+    check::<CardEventKind>();
 }
 
 /// Values of records that were stored by released versions must be readable.

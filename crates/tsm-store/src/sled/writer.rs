@@ -8,7 +8,7 @@ use tsm_core::ports::StoreError;
 
 use super::progress::Progress;
 use crate::changes::{Changes, Rows};
-use crate::row;
+use crate::pieces::Head;
 
 /// Batches in one transaction.
 const GROUP: usize = 256;
@@ -136,11 +136,8 @@ struct InTransaction<'a>(&'a TransactionalTree);
 impl Rows for InTransaction<'_> {
     type Error = UnabortableTransactionError;
 
-    fn version(&self, raw_key: &[u8]) -> Result<Option<u64>, Self::Error> {
-        Ok(self
-            .0
-            .get(raw_key)?
-            .map_or(Some(0), |value| row::version(&value)))
+    fn head(&self, raw_key: &[u8]) -> Result<Option<Head>, Self::Error> {
+        Ok(self.0.get(raw_key)?.map(|value| Head::of(&value)))
     }
 
     fn write(&mut self, raw_key: &[u8], value: Option<Vec<u8>>) -> Result<(), Self::Error> {

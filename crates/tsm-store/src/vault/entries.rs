@@ -34,6 +34,14 @@ impl Entry {
         }
     }
 
+    /// A card maker's key belongs to one issuer; names of tenants have no dot.
+    pub(super) fn transport(issuer: &str, name: &str) -> Self {
+        Self {
+            kind: "transport",
+            name: format!("{issuer}.{name}"),
+        }
+    }
+
     pub(super) fn domain_master() -> Self {
         Self {
             kind: "key",
@@ -62,10 +70,15 @@ impl Entry {
         }
     }
 
-    /// File name, for names of 1 to 64 characters of `a-z`, `0-9`, `-` and `_`.
+    /// File name, for names of 1 to 64 characters of `a-z`, `0-9`, `-` and `_`, or two of them
+    /// with a dot in between for a transport key.
     fn file_name(&self) -> Option<String> {
         let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-        let fits = (1..=64).contains(&self.name.len()) && self.name.bytes().all(allowed);
+        let is_name = |name: &str| (1..=64).contains(&name.len()) && name.bytes().all(allowed);
+        let fits = match self.name.split_once('.') {
+            Some((issuer, name)) if self.kind == "transport" => is_name(issuer) && is_name(name),
+            _ => is_name(&self.name),
+        };
         fits.then(|| format!("{}-{}.sealed", self.kind, self.name))
     }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::FindArgs;
+
 /// Cards.
 #[derive(Debug, Subcommand)]
 pub enum CardCommand {
@@ -11,6 +13,13 @@ pub enum CardCommand {
     Register {
         /// Description of the card (`card.toml` of `tsm dev init`).
         file: PathBuf,
+    },
+    /// Find a card by its number, its eUICC or its ICCID.
+    Find(FindArgs),
+    /// What happened to a card and its subscription, oldest first.
+    Events {
+        /// Its ICCID.
+        iccid: String,
     },
     /// Read the card's registry over a secure channel and show it.
     Audit {

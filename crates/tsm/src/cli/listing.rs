@@ -36,6 +36,10 @@ pub enum Listed {
     Credentials,
     /// Cards of the fleet.
     Cards,
+    /// Card profiles.
+    Profiles,
+    /// Deliveries of cards.
+    Imports,
     /// Services on cards.
     Deployments,
     /// Admitted packages.

@@ -6,10 +6,14 @@ use std::path::Path;
 use anyhow::Context as _;
 use globalplatform::aid::Aid;
 use serde::{Deserialize, Serialize};
+use tsm_proto::mno::find_uicc_request::By;
 use tsm_proto::mno::registry_entry::Kind;
-use tsm_proto::mno::{AuditUiccRequest, GetUiccRequest, RegisterUiccRequest, Uicc as FleetCard};
+use tsm_proto::mno::{
+    AuditUiccRequest, FindUiccRequest, GetUiccRequest, RegisterUiccRequest, Uicc as FleetCard,
+};
 use uicc_sim::Uicc;
 
+use crate::cli::FindArgs;
 use crate::client::Servers;
 use crate::commands::application::read_pin;
 use crate::dev::layout::JPKI_INSTANCE;
@@ -79,6 +83,8 @@ struct CardView {
     attached: bool,
     in_doubt: bool,
     memory_bytes: u32,
+    profile: String,
+    eid: String,
     free_memory_bytes: Option<u32>,
     entries: Vec<EntryView>,
 }
@@ -112,6 +118,8 @@ impl From<FleetCard> for CardView {
                     life_cycle: format!("{:02X}", entry.life_cycle),
                 })
                 .collect(),
+            profile: card.profile,
+            eid: card.eid,
             iccid: card.iccid,
             tenant: card.tenant,
             attached: card.attached,
@@ -143,6 +151,11 @@ impl CardView {
                 );
             }
             None => text.push_str("; never read\n"),
+        }
+        for (name, value) in [("profile", &self.profile), ("EID", &self.eid)] {
+            if !value.is_empty() {
+                let _ = writeln!(text, "  {name:<7} {value}");
+            }
         }
         if self.in_doubt {
             text.push_str("  a script was sent whose outcome is not known yet\n");
@@ -190,6 +203,20 @@ pub async fn audit(servers: &Servers, iccid: &str, output: Output) -> anyhow::Re
     };
     let card = servers.uiccs()?.audit_uicc(request).await?.into_inner();
     output.print(&CardView::from(card), CardView::text)
+}
+
+/// `tsm card find`.
+///
+/// # Errors
+/// When the server does not answer, or there is no such card.
+pub async fn find(servers: &Servers, args: FindArgs, output: Output) -> anyhow::Result<()> {
+    let FindArgs { msisdn, eid, iccid } = args;
+    let by = msisdn
+        .map(By::Msisdn)
+        .or(eid.map(By::Eid))
+        .or(iccid.map(By::Iccid));
+    let found = servers.uiccs()?.find_uicc(FindUiccRequest { by }).await?;
+    output.print(&CardView::from(found.into_inner()), CardView::text)
 }
 
 /// `tsm card sign`: what the phone's app does for a login.

@@ -4,8 +4,8 @@ use anyhow::Context as _;
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use tsm_proto::mno::{
-    ListContractsRequest, ListDeploymentsRequest, ListPackagesRequest, ListServicesRequest,
-    ListTenantsRequest, ListUiccsRequest,
+    ListCardProfilesRequest, ListContractsRequest, ListDeploymentsRequest, ListImportsRequest,
+    ListPackagesRequest, ListServicesRequest, ListTenantsRequest, ListUiccsRequest,
 };
 use tsm_proto::sp::{ListApplicationsRequest, ListCredentialsRequest};
 
@@ -13,6 +13,7 @@ use crate::cli::Listed;
 use crate::client::Servers;
 use crate::commands::application::{ApplicationView, short};
 use crate::commands::credential::CredentialView;
+use crate::commands::profile::ProfileView;
 use crate::commands::tenant::{ContractView, TenantView};
 use crate::output::Output;
 
@@ -178,6 +179,58 @@ async fn carrier_list(servers: &Servers, what: Listed) -> anyhow::Result<Listing
                         short(d.observed().as_str_name(), "SERVICE_STATE_").to_owned(),
                         d.converged.to_string(),
                         d.problem,
+                    ]);
+                }
+            );
+            listing
+        }
+        Listed::Profiles => {
+            let header = [
+                "profile",
+                "GlobalPlatform",
+                "i",
+                "keys",
+                "memory",
+                "CASD",
+                "certifications",
+            ];
+            let mut listing = Listing::new(&header);
+            pages!(
+                servers.profiles()?,
+                list_card_profiles,
+                ListCardProfilesRequest,
+                profiles,
+                |p| {
+                    let view = ProfileView::from(p);
+                    listing.push(vec![
+                        view.name,
+                        view.gp_version,
+                        view.scp_i,
+                        format!("AES-{}", view.key_bytes.saturating_mul(8)),
+                        crate::output::bytes(u64::from(view.memory_bytes)),
+                        view.casd.to_string(),
+                        view.certifications.join(", "),
+                    ]);
+                }
+            );
+            listing
+        }
+        Listed::Imports => {
+            let header = ["import", "rows", "new", "were there", "refused", "complete"];
+            let mut listing = Listing::new(&header);
+            pages!(
+                servers.imports()?,
+                list_imports,
+                ListImportsRequest,
+                imports,
+                |i| {
+                    listing.push(vec![
+                        i.name,
+                        i.next_row.saturating_sub(1).to_string(),
+                        i.accepted.to_string(),
+                        i.present.to_string(),
+                        i.refused.to_string(),
+                        i.done.to_string(),
                     ]);
                 }
             );

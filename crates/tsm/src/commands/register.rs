@@ -127,6 +127,7 @@ impl ServiceDescription {
             security_domain_aid: hex("security_domain_aid", &self.security_domain_aid)?,
             quota_bytes: self.quota_bytes,
             provider_public_key: hex("provider_public_key", &self.provider_public_key)?,
+            requirements: None,
         })
     }
 }

@@ -12,8 +12,8 @@ use tsm_core::identity::Caller;
 use tsm_core::ports::{Batch, StoreError};
 use tsm_server::status::{self, invalid_field};
 
-use super::RequestId;
 use crate::rpc;
+use crate::rpc::request_id::RequestId;
 use crate::state::State;
 
 /// Largest CAP file, in bytes.

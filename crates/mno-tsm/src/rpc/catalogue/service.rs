@@ -8,8 +8,8 @@ use tsm_core::identity::Caller;
 use tsm_core::ports::{Batch, StoreError};
 use tsm_server::status::{self, invalid_field};
 
-use super::RequestId;
 use crate::rpc;
+use crate::rpc::request_id::RequestId;
 use crate::state::State;
 
 /// What a request id stands for: all fields of the definition.

@@ -5,7 +5,7 @@ use scp03::parameters::ScpParameters;
 use scp03::security_level::SecurityLevel;
 
 use super::request::{RequestError, managed_service, require_contract};
-use super::{Context, ConvergeError, audit};
+use super::{Context, ConvergeError, audit, requirements};
 use crate::card::catalogue::Package;
 use crate::card::deployment::ServiceState;
 use crate::card::desired::DesiredService;
@@ -17,8 +17,8 @@ use crate::ports::{Eligibility, MissingRequirement};
 use crate::time::Timestamp;
 
 /// Lists every requirement that the card does not meet. Reads the card when it
-/// was never read (one exchange); writes nothing to it. An unknown card is a
-/// requirement that is not met.
+/// was never read (one exchange), unless it can't be read or may not be used at all;
+/// writes nothing to it. An unknown card is a requirement that is not met.
 ///
 /// # Errors
 /// [`ConvergeError`] when the caller may not ask, or the card had to be read and was not.
@@ -44,13 +44,11 @@ pub async fn check_eligibility(
         });
     };
     let uicc = uicc.value;
+    let mut found = Vec::new();
     match require_contract(context.store, &definition, &uicc, context.clock.now()).await {
         Ok(()) => {}
         Err(RequestError::Contract(error)) => {
-            return Ok(Eligibility {
-                missing: vec![missing(error.reason(), error.to_string())],
-                exchanges: 0,
-            });
+            found.push(missing(error.reason(), error.to_string()));
         }
         Err(error) => return Err(error.into()),
     }
@@ -59,20 +57,28 @@ pub async fn check_eligibility(
             "SCP03 with i = {:02X} has no predictable level 33",
             uicc.scp_i
         );
-        let unqualified = missing(Reason::SeProfileNotQualified, detail);
-        return Ok(Eligibility {
-            missing: vec![unqualified],
-            exchanges: 0,
-        });
+        found.push(missing(Reason::SeProfileNotQualified, detail));
     }
+    let is_usable = found.is_empty();
+    let unmet = requirements::unmet(context.store, &definition, &uicc).await?;
+    found.extend(
+        unmet
+            .iter()
+            .map(|error| missing(error.reason(), error.to_string())),
+    );
     let (content, exchanges) = match uicc.content {
         Some(content) => (content, 0),
-        None => {
+        None if is_usable => {
             let report = audit(context, iccid, lease_epoch, deadline).await?;
             (report.content, report.exchanges)
         }
+        None => {
+            return Ok(Eligibility {
+                missing: found,
+                exchanges: 0,
+            });
+        }
     };
-    let mut found = Vec::new();
     if content.card_life_cycle >= CardLifeCycle::CardLocked.byte() {
         let detail = format!(
             "the card's life cycle state is {:02X}",

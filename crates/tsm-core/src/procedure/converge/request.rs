@@ -9,12 +9,13 @@
 
 use sha2::{Digest, Sha256};
 
-use super::Context;
+use super::{Context, requirements};
 use crate::audit::{self, Party, Step};
 use crate::card::catalogue::ServiceDefinition;
 use crate::card::deployment::{Deployment, KeySetup, ServiceState};
 use crate::card::uicc::Uicc;
 use crate::error::{Failure, Reason};
+use crate::fleet::UnmetRequirement;
 use crate::identity::{Caller, Iccid, ServiceName};
 use crate::jpki::application::RequestOutcome;
 use crate::ports::{Batch, Store, StoreError, Versioned};
@@ -80,6 +81,9 @@ pub enum RequestError {
     /// The provider has no contract for it.
     #[error(transparent)]
     Contract(#[from] ContractError),
+    /// The card is not what the service demands; the first of what is missing.
+    #[error(transparent)]
+    Unqualified(#[from] UnmetRequirement),
     /// The store did not do it.
     #[error("the request could not be stored")]
     Store(#[from] StoreError),
@@ -95,6 +99,7 @@ impl Failure for RequestError {
             Self::WrongState { .. } => Reason::WrongState,
             Self::RequestIdReused => Reason::RequestIdReused,
             Self::Contract(error) => error.reason(),
+            Self::Unqualified(error) => error.reason(),
             Self::Store(error) => error.reason(),
         }
     }
@@ -156,6 +161,13 @@ async fn decide(
     // What is there may always be locked or taken away.
     if version == 0 || matches!(desired, ServiceState::Installed | ServiceState::Active) {
         require_contract(store, &definition, &uicc.value, now).await?;
+    }
+    // A service that is there stays, whatever it demands by now.
+    if current.desired == ServiceState::Absent && desired != ServiceState::Absent {
+        let unmet = requirements::unmet(store, &definition, &uicc.value).await?;
+        if let Some(first) = unmet.into_iter().next() {
+            return Err(first.into());
+        }
     }
     let deployment = Deployment {
         desired,

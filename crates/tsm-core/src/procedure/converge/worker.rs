@@ -76,9 +76,7 @@ impl<'a> Worker<'a> {
         };
         let mut uicc = uicc.value;
         let snapshot = uicc.content.take();
-        let keys = context
-            .vault
-            .issuer_keys(context.issuer_master, &uicc.kdd)?;
+        let keys = uicc.issuer_keys(context.vault, context.issuer_master)?;
         let session = CardSession {
             store: context.store,
             link: context.link,

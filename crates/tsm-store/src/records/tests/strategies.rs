@@ -1,5 +1,6 @@
 //! Arbitrary records of each table.
 
+mod fleet;
 mod reconciliation;
 
 use globalplatform::aid::Aid;
@@ -14,7 +15,8 @@ use tsm_core::card::content::{CardContent, ContentEntry, EntryKind, KeySets};
 use tsm_core::card::counter::KeysetCounter;
 use tsm_core::card::deployment::{Deployment, KeyHandover, KeySetup, ServiceState};
 use tsm_core::card::lease::Lease;
-use tsm_core::card::uicc::Uicc;
+use tsm_core::card::uicc::{IssuerKeys, Uicc};
+use tsm_core::fleet::{ByTenant, CardEventCount, CardOfEid, CardOfNumber};
 use tsm_core::identity::{Iccid, ServiceName, Tenant};
 use tsm_core::jpki::application::{
     Application, ApplicationState, CardGuard, PersonGuard, RequestOutcome, SpentNonce, Stage,
@@ -102,18 +104,22 @@ fn content() -> impl Strategy<Value = CardContent> {
 }
 
 fn uicc() -> impl Strategy<Value = Uicc> {
-    let numbers = any::<(u8, u8, [u8; 10], u32)>();
+    let keys = prop_oneof![
+        any::<[u8; 10]>().prop_map(IssuerKeys::Diversified),
+        bytes().prop_map(IssuerKeys::Sealed),
+    ];
+    let optional = (option::of(fleet::profile_name()), option::of(fleet::eid()));
     (
         (iccid(), tenant(), tenant()),
         aid(),
-        numbers,
+        (any::<(u8, u8, u32)>(), keys, optional),
         option::of(content()),
     )
         .prop_map(
             |(
                 (iccid, tenant, issuer),
                 isd_aid,
-                (isd_key_version, scp_i, kdd, memory_bytes),
+                ((isd_key_version, scp_i, memory_bytes), keys, (profile, eid)),
                 content,
             )| Uicc {
                 iccid,
@@ -122,8 +128,10 @@ fn uicc() -> impl Strategy<Value = Uicc> {
                 isd_aid,
                 isd_key_version,
                 scp_i,
-                kdd,
+                keys,
                 memory_bytes,
+                profile,
+                eid,
                 content,
             },
         )
@@ -206,21 +214,24 @@ fn service_definition() -> impl Strategy<Value = ServiceDefinition> {
         tenant(),
         [aid(), aid(), aid(), aid()],
         any::<u32>(),
-        bytes(),
+        (bytes(), fleet::requirements()),
     )
-        .prop_map(|(name, provider, aids, quota, provider_public_key)| {
-            let [package, module, instance, security_domain] = aids;
-            ServiceDefinition {
-                name,
-                provider,
-                package,
-                module,
-                instance,
-                security_domain,
-                quota,
-                provider_public_key,
-            }
-        })
+        .prop_map(
+            |(name, provider, aids, quota, (provider_public_key, requirements))| {
+                let [package, module, instance, security_domain] = aids;
+                ServiceDefinition {
+                    name,
+                    provider,
+                    package,
+                    module,
+                    instance,
+                    security_domain,
+                    quota,
+                    provider_public_key,
+                    requirements,
+                }
+            },
+        )
 }
 
 fn deployment() -> impl Strategy<Value = Deployment> {
@@ -490,6 +501,15 @@ pub(super) fn record(table: Table) -> BoxedStrategy<Record> {
         Table::TenantRecord => of(tenant_record()),
         Table::Contract => of(contract()),
         Table::Uicc => of(uicc()),
+        Table::CardProfile => of(fleet::profile()),
+        Table::ImportBatch => of(fleet::import()),
+        Table::RefusedRow => of(fleet::refused_row()),
+        Table::Subscription => of(fleet::subscription()),
+        Table::CardEvent => of(fleet::event()),
+        Table::CardEventCount => of(any::<u64>().prop_map(|events| CardEventCount { events })),
+        Table::ByTenant => of(Just(ByTenant)),
+        Table::CardOfNumber => of(iccid().prop_map(|iccid| CardOfNumber { iccid })),
+        Table::CardOfEid => of(iccid().prop_map(|iccid| CardOfEid { iccid })),
         Table::KeysetCounter => of(counter()),
         Table::Lease => of(lease()),
         Table::Package => of(package()),

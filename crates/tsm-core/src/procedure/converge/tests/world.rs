@@ -10,8 +10,9 @@ use crate::card::catalogue::{LoadFilePiece, Package, ServiceDefinition};
 use crate::card::deployment::{Deployment, KeyHandover, ServiceState};
 use crate::card::lease::Lease;
 use crate::card::model::ISD;
-use crate::card::uicc::Uicc;
+use crate::card::uicc::{IssuerKeys, Uicc};
 use crate::card_session::fake::{FakeCard, FakeLink, SCP_I, issuer_keys};
+use crate::fleet::ServiceRequirements;
 use crate::identity::{Caller, Iccid, Role, ServiceName, Tenant};
 use crate::ports::{Batch, CardLink, Eligibility, Key, Store};
 use crate::procedure::converge::{
@@ -108,7 +109,9 @@ impl World {
                     isd_aid: ISD,
                     isd_key_version: 0x30,
                     scp_i: SCP_I,
-                    kdd: [0; 10],
+                    keys: IssuerKeys::Diversified([0; 10]),
+                    profile: None,
+                    eid: None,
                     memory_bytes: free,
                     content: None,
                 },
@@ -135,6 +138,7 @@ impl World {
                     instance: INSTANCE,
                     security_domain: DOMAIN,
                     quota: 20_000,
+                    requirements: ServiceRequirements::default(),
                     provider_public_key: vec![4; 65],
                 },
             )

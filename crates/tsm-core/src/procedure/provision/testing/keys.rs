@@ -67,6 +67,15 @@ impl KeyVault for Vault {
         ))
     }
 
+    fn unwrap_keys(
+        &self,
+        _: &str,
+        transport: &str,
+        _: &[Vec<u8>],
+    ) -> Result<Vec<Zeroizing<Vec<u8>>>, VaultError> {
+        Err(VaultError::NoKey(transport.to_owned()))
+    }
+
     fn domain_keys(&self, iccid: &str, generation: u32) -> Result<StaticKeys, VaultError> {
         let key = |name: &str| Sha256::digest(format!("{iccid} {generation} {name}"));
         StaticKeys::from_bytes(&key("enc")[..16], &key("mac")[..16], &key("dek")[..16])
