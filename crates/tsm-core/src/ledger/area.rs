@@ -124,6 +124,7 @@ async fn last(
 #[cfg(test)]
 mod tests {
     use futures::executor::block_on;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::ledger::settlement::testing::{account, iccid, jpki, lines};
@@ -192,5 +193,50 @@ mod tests {
         observe_at(&store, Presence::Whole(700), 20);
         let expected = [area(600, 10, Some(20)), area(700, 20, None), installed(10)];
         assert_eq!(lines(&store), expected);
+    }
+
+    proptest! {
+        /// However often a card is read: areas add up to what was there between the readings, and
+        /// every coming is one installation.
+        #[test]
+        fn repeated_readings_add_nothing(
+            readings in prop::collection::vec((0_u8..5, 1_i64..1_000, 1_usize..4), 0..20),
+        ) {
+            let store = TestStore::default();
+            let (mut now, mut open, mut used, mut installed) = (0, None, 0_u128, 0);
+            for (kind, pause, times) in readings {
+                let presence = match kind {
+                    0 => Presence::Absent,
+                    1 => Presence::Partial,
+                    kind => Presence::Whole(u64::from(kind) * 100),
+                };
+                for _ in 0..times {
+                    now += pause;
+                    used += u128::from(open.unwrap_or(0_u64)) * u128::from(pause.unsigned_abs());
+                    observe_at(&store, presence, now);
+                    match presence {
+                        Presence::Absent => open = None,
+                        Presence::Partial => {}
+                        Presence::Whole(bytes) => {
+                            installed += usize::from(open.is_none());
+                            open = Some(bytes);
+                        }
+                    }
+                }
+            }
+            let lines = lines(&store);
+            let counted: u128 = lines.iter().map(|line| match *line {
+                Use::Area { bytes, from, until } => {
+                    let until = until.map_or(now, |until| until.0);
+                    u128::from(bytes) * u128::from((until - from.0).unsigned_abs())
+                }
+                _ => 0,
+            }).sum();
+            prop_assert_eq!(counted, used);
+            let count = |is: fn(&Use) -> bool| lines.iter().filter(|line| is(line)).count();
+            prop_assert_eq!(count(|line| matches!(line, Use::Installation { .. })), installed);
+            let is_open = |line: &Use| matches!(line, Use::Area { until: None, .. });
+            prop_assert_eq!(count(is_open), usize::from(open.is_some()));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `tsm audit …`: listing, exporting and checking audit logs.
 
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::{BufRead, BufReader, Seek as _, Write as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -65,9 +65,10 @@ pub async fn verify(servers: &Servers, output: Output) -> anyhow::Result<()> {
         let mut client = log_of(servers, of)?;
         let key = client.get_signing_key(GetSigningKeyRequest {}).await;
         let key = key.context(name)?.into_inner().public_key;
-        let mut content = Vec::new();
-        download(&mut client, &mut content).await.context(name)?;
-        let verified = check(content.as_slice(), &point_of(&key)?);
+        let mut file = tempfile::tempfile().context("no temporary file can be made")?;
+        download(&mut client, &mut file).await.context(name)?;
+        file.rewind()?;
+        let verified = check(BufReader::new(file), &point_of(&key)?);
         found.push(verified.with_context(|| format!("{name} does not hold"))?);
     }
     let [carrier, provider] = found.as_slice() else {

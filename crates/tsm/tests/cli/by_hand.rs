@@ -2,6 +2,7 @@
 //! were signed outside our code, by `openssl cms`.
 
 mod life;
+mod responsibility;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -275,6 +276,7 @@ fn an_application_signed_by_openssl_becomes_a_login() {
     assert!(second.contains("DOUBLE_ISSUANCE"), "{second}");
     hand.check_life(credential["credential"].as_str().unwrap());
     hand.check_audit();
+    hand.check_responsibility(credential["credential"].as_str().unwrap());
 }
 
 #[test]
