@@ -177,12 +177,17 @@ impl JsonLine {
     }
 }
 
-/// Reads a line of an export.
+/// Reads a line of an export. There is one way to write a line, and anything else is refused: the
+/// last line is not covered by a digest.
 ///
 /// # Errors
 /// What is wrong with it, for people.
 pub fn read_line(line: &str) -> Result<Line, String> {
-    let line: JsonLine = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let text = line;
+    let line: JsonLine = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if line.write().ok().as_deref() != Some(text) {
+        return Err("it is not written as the server writes it".to_owned());
+    }
     Ok(match line {
         JsonLine::Header { format, .. } if format == FORMAT => Line::Header,
         JsonLine::Header { format, .. } => return Err(format!("unknown format {format:?}")),
@@ -254,7 +259,12 @@ fn read_shown(head: JsonShownHead) -> Result<ShownHead, String> {
 }
 
 fn bytes(name: &str, text: &str) -> Result<Vec<u8>, String> {
-    hex::decode(text).map_err(|_| format!("{name} is not hex"))
+    let bytes = hex::decode(text).map_err(|_| format!("{name} is not hex"))?;
+    if hex::encode(&bytes) == text {
+        Ok(bytes)
+    } else {
+        Err(format!("{name} is not hex in lower case"))
+    }
 }
 
 fn digest(name: &str, text: &str) -> Result<[u8; 32], String> {

@@ -117,7 +117,7 @@ async fn record(
         Err(ReportError::Store(error)) => return Err(error),
         Err(refused) => return Ok(Err(status::of(&refused))),
     };
-    let party = Party::issuer(&card.issuer, &state.carrier);
+    let party = Party::issuer(&card.tenant, &state.carrier);
     let step = Step::by(caller, card.audit_subject(), now, party)
         .answered_by(&card.tenant)
         .of(&card.issuer)

@@ -327,6 +327,30 @@ fn says_when_the_end_is_missing() {
 }
 
 #[test]
+fn the_end_has_one_way_to_be_written() {
+    for change in [
+        |end: &str| end.replacen(':', ": ", 1),
+        |end: &str| end.trim_end().to_owned(),
+        |end: &str| {
+            let (before, signature) = end.rsplit_once(":\"").unwrap();
+            format!("{before}:\"{}", signature.to_uppercase())
+        },
+    ] {
+        let (line, text) = fault(|lines| {
+            let end = lines.pop().unwrap();
+            let changed = change(&end);
+            assert_ne!(changed, end);
+            lines.push(changed);
+        });
+        assert_eq!(line, 9);
+        assert!(
+            text.starts_with("this is not a line of an audit export"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn nothing_stands_behind_the_end() {
     let (line, text) = fault(|lines| lines.push(lines[1].clone()));
     assert_eq!(line, 10);
