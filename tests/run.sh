@@ -96,6 +96,9 @@ if [ "$tier" = full ]; then
     step "Long tier: 10,000 cards in one process"
     FLEET_CARDS=10000 cargo test --release --locked -p tsm-tests --test fleet || status=1
 
+    step "Long tier: a delivery of 1,000,000 cards"
+    IMPORT_CARDS=1000000 cargo test --release --locked -p tsm-tests --test import || status=1
+
     step "Long tier: constant time"
     command -v valgrind >/dev/null ||
         DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends valgrind

@@ -13,14 +13,20 @@ use tonic::{Code, Status};
 use tsm_core::identity::Role;
 use tsm_proto::mno::audit_service_client::AuditServiceClient;
 use tsm_proto::mno::card_channel_client::CardChannelClient;
+use tsm_proto::mno::card_profile_service_client::CardProfileServiceClient;
 use tsm_proto::mno::catalogue_service_client::CatalogueServiceClient;
+use tsm_proto::mno::find_uicc_request::By;
+use tsm_proto::mno::import_service_client::ImportServiceClient;
 use tsm_proto::mno::ledger_service_client::LedgerServiceClient;
+use tsm_proto::mno::record_card_event_request::What;
 use tsm_proto::mno::service_management_client::ServiceManagementClient;
+use tsm_proto::mno::subscription_service_client::SubscriptionServiceClient;
 use tsm_proto::mno::tenant_service_client::TenantServiceClient;
 use tsm_proto::mno::uicc_service_client::UiccServiceClient;
 use tsm_proto::mno::{self, ManagementMode, TenantKind};
 
 use crate::catalogue;
+use crate::deliveries;
 use crate::world::{World, card};
 
 /// A tenant below the carrier, by what it is and what it is below (an index, wrapped).
@@ -96,6 +102,11 @@ impl Landscape {
             members.push(member(&name, plan.kind, Some(&parent)));
         }
         let mut landscape = Self { world, members };
+        for issuer in landscape.named(&[TenantKind::Carrier, TenantKind::FullMvno]) {
+            deliveries::describe(&landscape.world, &issuer, deliveries::profile())
+                .await
+                .unwrap();
+        }
         landscape.give_cards(plans).await;
         landscape.agree().await;
         landscape
@@ -119,6 +130,7 @@ impl Landscape {
                     ..card()
                 };
                 operator.register_uicc(request).await.unwrap();
+                deliveries::subscribe(&self.world, &issuer, &iccid, &number_of(&iccid)).await;
                 self.members[index].cards.push(iccid);
             }
         }
@@ -186,6 +198,9 @@ impl Landscape {
             if !sees_cards && !has_service_there {
                 foreign.extend(member.cards.iter().cloned());
             }
+            if !sees_cards {
+                foreign.extend(member.cards.iter().map(|iccid| number_of(iccid)));
+            }
             let is_party = matches!(member.kind, TenantKind::ServiceProvider)
                 || matches!(self.member(caller).kind, TenantKind::ServiceProvider);
             if self.is_below(&member.name, caller) {
@@ -230,6 +245,12 @@ impl Landscape {
     }
 }
 
+/// The number of the subscription on a card.
+fn number_of(iccid: &str) -> String {
+    // No part of any ICCID.
+    format!("77{}5{}", &iccid[8..11], &iccid[15..19])
+}
+
 /// What came of a call: as text, whichever way it ended.
 fn text<T: std::fmt::Debug>(result: Result<tonic::Response<T>, Status>) -> (bool, String) {
     match result {
@@ -256,7 +277,10 @@ async fn call_everything(
     let mut services = ServiceManagementClient::new(channel.clone());
     let mut relay = CardChannelClient::new(channel.clone());
     let mut audit = AuditServiceClient::new(channel.clone());
-    let mut ledger = LedgerServiceClient::new(channel);
+    let mut ledger = LedgerServiceClient::new(channel.clone());
+    let mut profiles = CardProfileServiceClient::new(channel.clone());
+    let mut imports = ImportServiceClient::new(channel.clone());
+    let mut subscriptions = SubscriptionServiceClient::new(channel);
     let change = || mno::ChangeServiceRequest {
         request_id: format!("{caller}-{}-{iccid}", role.as_str()),
         iccid: iccid.to_owned(),
@@ -299,6 +323,41 @@ async fn call_everything(
             iccid: iccid(), service: jpki(), lease_epoch: 1, commands: Vec::new(),
         });
     }
+    call! {
+        uiccs.find_uicc(mno::FindUiccRequest { by: Some(By::Msisdn(number_of(&iccid()))) });
+        profiles.get_card_profile(mno::GetCardProfileRequest { name: name() });
+        profiles.list_card_profiles(mno::ListCardProfilesRequest::default());
+        imports.get_import(mno::GetImportRequest { name: name() });
+        imports.list_imports(mno::ListImportsRequest::default());
+        imports.list_refused_rows(mno::ListRefusedRowsRequest {
+            name: name(), ..Default::default()
+        });
+        subscriptions.get_subscription(mno::GetSubscriptionRequest { iccid: iccid() });
+        subscriptions.list_card_events(mno::ListCardEventsRequest {
+            iccid: iccid(), ..Default::default()
+        });
+        subscriptions.record_card_event(mno::RecordCardEventRequest {
+            request_id: format!("{caller}-{}-e{}", role.as_str(), iccid()), iccid: iccid(),
+            what: Some(What::Device("356938035643809".to_owned())),
+        });
+        subscriptions.record_card_event(mno::RecordCardEventRequest {
+            request_id: format!("{caller}-{}-t{}", role.as_str(), iccid()), iccid: iccid(),
+            what: Some(What::Tenant("nobody".to_owned())),
+        });
+    }
+    // Somebody else's card in a delivery of one's own.
+    let row = deliveries::row(&iccid());
+    let batch = {
+        let iccid = iccid();
+        format!("own-{}-{}-{}", role.as_str(), &iccid[8..11], &iccid[15..])
+    };
+    let delivered = deliveries::deliver(&mut imports, &batch, vec![row]).await;
+    let ok = delivered.is_ok();
+    calls.push((
+        "import_cards",
+        ok,
+        format!("{:?}", delivered.map_err(|s| s.message().to_owned())),
+    ));
     call! {
         ledger.get_settlement(mno::GetSettlementRequest {
             month: "2026-11".to_owned(), party: String::new(),

@@ -6,6 +6,8 @@ mod cap;
 #[cfg(test)]
 mod catalogue;
 #[cfg(test)]
+mod deliveries;
+#[cfg(test)]
 mod devices;
 #[cfg(test)]
 mod fleet;
@@ -17,6 +19,8 @@ mod lifetime;
 mod phone;
 #[cfg(test)]
 mod relay;
+#[cfg(test)]
+mod subscriptions;
 #[cfg(test)]
 mod tenants;
 #[cfg(test)]

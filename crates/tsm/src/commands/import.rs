@@ -133,6 +133,8 @@ pub async fn import(servers: &Servers, args: &ImportArgs, output: Output) -> any
         transport_key: args.transport_key.clone().unwrap_or_default(),
         summary,
     };
+    // A file that is none is told before anything else.
+    drop(output_file::open(file, delivery.format, delivery.ignored)?);
     let bar = progress_bar(&delivery.summary, output);
     let begun = Instant::now();
     let mut first = None;

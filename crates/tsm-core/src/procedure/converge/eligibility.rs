@@ -59,13 +59,13 @@ pub async fn check_eligibility(
         );
         found.push(missing(Reason::SeProfileNotQualified, detail));
     }
-    let is_usable = found.is_empty();
     let unmet = requirements::unmet(context.store, &definition, &uicc).await?;
     found.extend(
         unmet
             .iter()
             .map(|error| missing(error.reason(), error.to_string())),
     );
+    let is_usable = found.is_empty();
     let (content, exchanges) = match uicc.content {
         Some(content) => (content, 0),
         None if is_usable => {

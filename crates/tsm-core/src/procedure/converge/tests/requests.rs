@@ -2,10 +2,12 @@
 
 use super::world::{DOMAIN, PACKAGE, World, iccid, provider};
 use super::*;
-use crate::card::catalogue::Package;
+use crate::card::catalogue::{Package, ServiceDefinition};
 use crate::card::model::Model;
 use crate::error::Class;
+use crate::fleet::ServiceRequirements;
 use crate::identity::{Caller, Role, Tenant};
+use crate::ports::{Batch, Store};
 use crate::tenancy::ManagementMode;
 
 #[test]
@@ -204,4 +206,26 @@ fn what_is_deployed_needs_no_more_memory() {
             .is_some()
     );
     assert_eq!(reasons(&world), Vec::<String>::new());
+}
+
+#[test]
+fn a_card_that_is_not_what_the_service_demands_gets_nothing() {
+    let world = World::new();
+    let store: &dyn Store = &world.store;
+    let found = block_on(store.load::<ServiceDefinition>("jpki"))
+        .unwrap()
+        .unwrap();
+    let demanding = ServiceDefinition {
+        requirements: ServiceRequirements {
+            casd: true,
+            ..ServiceRequirements::default()
+        },
+        ..found.value
+    };
+    let batch = Batch::new().update("jpki", found.version, demanding);
+    block_on(store.commit(batch)).unwrap();
+    let refused = world.request(&provider(), "r", ServiceState::Installed);
+    assert_eq!(refused.unwrap_err().reason(), Reason::SeProfileNotQualified);
+    let checked = world.check_eligibility().unwrap();
+    assert_eq!((checked.missing.len(), checked.exchanges), (1, 0));
 }
