@@ -100,6 +100,7 @@ async fn interrupted(
     let broken = deliver(servers, file, "many", |rows| {
         acknowledged = rows;
         if rows >= cards / 10 {
+            print_size(server, rows, cards)?;
             server.kill()?;
         }
         Ok(())
@@ -133,16 +134,12 @@ async fn take_all(
     cards: u64,
 ) -> anyhow::Result<()> {
     let (begun, mut first) = (Instant::now(), None);
-    let mut left = vec![cards / 10, cards / 2, cards];
+    let mut left = vec![cards / 2, cards];
     let import = deliver(servers, file, "many", |rows| {
         first.get_or_insert(rows);
         while left.first().is_some_and(|mark| rows >= *mark) {
             left.remove(0);
-            println!(
-                "{rows:>9} rows: server has {:>4} MiB resident, {:>5.0} bytes on disk per card",
-                server.resident_bytes()? >> 20,
-                server.disk_bytes()? as f64 / (rows + FEW.min(cards / 2)) as f64
-            );
+            print_size(server, rows, cards)?;
         }
         Ok(())
     })
@@ -160,6 +157,17 @@ async fn take_all(
     // Once more changes nothing.
     let again = deliver(servers, file, "many", |_| Ok(())).await?;
     ensure!(again == import, "{again:?}");
+    Ok(())
+}
+
+/// What the server takes of memory and disk.
+fn print_size(server: &Server, rows: u64, cards: u64) -> anyhow::Result<()> {
+    let before = FEW.min(cards / 2);
+    println!(
+        "{rows:>9} rows: server has {:>4} MiB resident, {:>5.0} bytes on disk per card",
+        server.resident_bytes()? >> 20,
+        server.disk_bytes()? as f64 / (rows + before) as f64
+    );
     Ok(())
 }
 
