@@ -5,8 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::executor::block_on;
 use futures::future::join_all;
+use globalplatform::aid::Aid;
+use globalplatform::privileges::Privileges;
 use tsm_core::card::catalogue::LoadFilePiece;
+use tsm_core::card::content::{CardContent, ContentEntry, EntryKind};
 use tsm_core::card::lease::Lease;
+use tsm_core::card::uicc::{IssuerKeys, Uicc};
+use tsm_core::identity::{Iccid, Tenant};
 use tsm_core::jpki::application::{PersonGuard, RequestOutcome, SpentNonce};
 use tsm_core::ports::{Batch, Key, Store, StoreError};
 use tsm_core::record::{Record, Table};
@@ -25,6 +30,7 @@ pub(crate) fn check<S: Store + 'static>(mut store: impl FnMut() -> S) {
         tables_are_apart(&store()).await;
         sizes_are_limited(&store()).await;
         long_records_grow_and_shrink(&store()).await;
+        a_card_with_a_full_registry_fits(&store()).await;
         a_record_goes_to_its_own_table(&store()).await;
     });
     racing_inserts_have_one_winner(Arc::new(store()));
@@ -348,6 +354,43 @@ async fn long_records_grow_and_shrink(store: &dyn Store) {
         .unwrap();
     let found = store.load::<LoadFilePiece>("long").await.unwrap().unwrap();
     assert_eq!((found.version, found.value), (1, piece(5_000)));
+}
+
+async fn a_card_with_a_full_registry_fits(store: &dyn Store) {
+    let entry = |number: u16| ContentEntry {
+        kind: EntryKind::Applet,
+        aid: Aid::new(&[&[0xA0; 14][..], &number.to_be_bytes()].concat()).unwrap(),
+        life_cycle: 7,
+        privileges: Some(Privileges([1, 2, 3])),
+        load_file: Some(Aid::new(&[2; 16]).unwrap()),
+        security_domain: Some(Aid::new(&[3; 16]).unwrap()),
+    };
+    let content = CardContent {
+        read_at: Timestamp(1),
+        card_life_cycle: 0x0F,
+        free_memory: 1,
+        entries: (0..500).map(entry).collect(),
+        keys: Vec::new(),
+    };
+    let iccid = Iccid::new("8981100000000000001").unwrap();
+    let tenant = Tenant::new("carrier").unwrap();
+    let card = Uicc {
+        iccid: iccid.clone(),
+        tenant: tenant.clone(),
+        issuer: tenant,
+        isd_aid: Aid::new(&[1; 8]).unwrap(),
+        isd_key_version: 1,
+        scp_i: 0x70,
+        keys: IssuerKeys::Diversified([0; 10]),
+        memory_bytes: 1,
+        profile: None,
+        eid: None,
+        content: Some(content),
+    };
+    let batch = Batch::new().insert(iccid.as_str(), card.clone());
+    store.commit(batch).await.unwrap();
+    let found = store.load::<Uicc>(iccid.as_str()).await.unwrap().unwrap();
+    assert_eq!(found.value, card);
 }
 
 async fn a_record_goes_to_its_own_table(store: &dyn Store) {
